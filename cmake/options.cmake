@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: MIT
+# How every target of this project is compiled.
+add_library(process_shared_build_options INTERFACE)
+target_compile_features(process_shared_build_options INTERFACE cxx_std_20)
+target_compile_options(process_shared_build_options INTERFACE
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wnon-virtual-dtor)
+option(PROCESS_SHARED_WERROR "Warnings are errors" OFF)
+if(PROCESS_SHARED_WERROR)
+    target_compile_options(process_shared_build_options INTERFACE -Werror)
+endif()
+if(PROCESS_SHARED_SANITIZE)
+    target_compile_options(process_shared_build_options INTERFACE
+        -fsanitize=${PROCESS_SHARED_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    target_link_options(process_shared_build_options INTERFACE -fsanitize=${PROCESS_SHARED_SANITIZE})
+endif()

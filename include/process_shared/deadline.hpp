@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+// The only "until when".
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <limits>
+
+namespace process_shared {
+
+/// A point on the steady clock, in nanoseconds, after which a wait gives up.
+///
+/// Durations and time points of any clock become one of these once, at the door; what follows only compares.
+/// Negative and zero durations are "now"; anything beyond some 285 years is "never", so hours::max() does not overflow.
+class deadline {
+public:
+    static constexpr deadline never() noexcept { return deadline(std::numeric_limits<std::int64_t>::max()); }
+    static constexpr deadline passed() noexcept { return deadline(0); }
+
+    template <class Rep, class Period>
+    static deadline after(const std::chrono::duration<Rep, Period>& wait) noexcept {
+        // Compared in floating point first: the cast below would overflow for long waits in coarse units.
+        const double seconds = std::chrono::duration<double>(wait).count();
+        if (!(seconds > 0)) return passed();
+        if (seconds >= longest_seconds) return never();
+        return from_now(std::chrono::ceil<std::chrono::nanoseconds>(wait).count());
+    }
+
+    template <class Clock, class Duration>
+    static deadline at(const std::chrono::time_point<Clock, Duration>& point) {
+        const auto now = Clock::now();
+        if (point <= now) return passed();
+        return after(point - now);
+    }
+
+    /// Nanoseconds of the steady clock.
+    [[nodiscard]] constexpr std::int64_t nanoseconds() const noexcept { return at_; }
+    [[nodiscard]] constexpr bool is_never() const noexcept { return *this == never(); }
+    [[nodiscard]] bool has_passed() const noexcept { return !is_never() && now() >= at_; }
+
+    friend constexpr auto operator<=>(const deadline&, const deadline&) noexcept = default;
+
+    /// The same clock as platform/clock.hpp: CLOCK_MONOTONIC on Linux.
+    static std::int64_t now() noexcept {
+        return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+            .count();
+    }
+
+    /// `nanoseconds` from now, or never when that cannot be counted.
+    static deadline from_now(std::int64_t nanoseconds) noexcept {
+        const std::int64_t start = now();
+        if (nanoseconds >= never().at_ - start) return never();
+        return deadline(start + nanoseconds);
+    }
+
+    explicit constexpr deadline(std::int64_t at) noexcept : at_(at) {}
+
+private:
+    static constexpr double longest_seconds = 9.0e9;
+
+    std::int64_t at_;
+};
+
+}  // namespace process_shared

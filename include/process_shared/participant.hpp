@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+#pragma once
+
+#include <process_shared/export.hpp>
+#include <process_shared/segment.hpp>
+
+#include <memory>
+
+namespace process_shared {
+
+/// A participant that is not a thread: for fibers, and for languages whose threads move between native ones.
+///
+///     process_shared::participant me(memory);             // one seat, kept by a thread of its own
+///     void resume(fiber& f) {
+///         process_shared::participant::scope as(me);      // until the end of this scope this thread is `me`
+///         f.run();                                        // may lock here and unlock in a later resume, on any thread
+///     }
+///
+/// Blocks: the constructor, until its keeper thread sits; the destructor, until that thread has ended.
+/// Throws: what the first lock of a thread throws (no_lock_available, operation_not_supported).
+/// Synchronizes with: nothing by itself: one thread at a time may be in a scope of one participant, and the caller
+///     sees to it (a fiber scheduler and a global interpreter lock do).
+/// On death: the participant dies with its process, or with its destructor. Locks that it holds are abandoned then.
+///     A forked child does not inherit it: there a scope throws operation_not_permitted; make a new one.
+/// Differs from std: there is no such thing; std::mutex belongs to a thread.
+class PROCESS_SHARED_API participant {
+public:
+    explicit participant(const segment& in);
+    participant(participant&&) noexcept;
+    participant& operator=(participant&&) noexcept;
+    ~participant();
+
+    class PROCESS_SHARED_API scope {
+    public:
+        explicit scope(const participant& who);
+        scope(const scope&) = delete;
+        scope& operator=(const scope&) = delete;
+        ~scope();
+
+    private:
+        struct previous;
+        std::unique_ptr<previous> previous_;
+    };
+
+private:
+    struct keeper;
+    std::unique_ptr<keeper> keeper_;
+};
+
+}  // namespace process_shared

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: MIT
+// Everything.
+#pragma once
+
+#include <process_shared/error.hpp>
+#include <process_shared/mutex.hpp>
+#include <process_shared/object_buffer.hpp>
+#include <process_shared/participant.hpp>
+#include <process_shared/recursive_mutex.hpp>
+#include <process_shared/segment.hpp>
+#include <process_shared/shared_memory.hpp>

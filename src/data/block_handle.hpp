@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// What the handles of this room have in common: memory without a name, and errors without exceptions.
+#pragma once
+
+#include "platform/liveness.hpp"
+#include "seats/attachments.hpp"
+
+#include <process_shared/segment.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <limits>
+#include <memory>
+#include <new>
+#include <system_error>
+
+namespace process_shared::detail {
+
+/// Sizes beyond this are mistakes; all arithmetic on smaller ones fits.
+inline constexpr std::size_t largest_size = std::numeric_limits<std::size_t>::max() / 8;
+
+/// Zeroed memory of the default segment. The last handle frees it, unless some other process may use it: one forked
+/// since then (here), or the one that made it (in a forked child). Then it is nobody's until all of them have ended.
+inline std::shared_ptr<void> anonymous_block(std::size_t bytes, std::size_t alignment) {
+    const std::uint64_t epoch = seats::fork_epoch();
+    const std::uint64_t forks = platform::forks_made();
+    const auto release = [epoch, forks](void* block) noexcept {
+        if (seats::fork_epoch() != epoch || platform::forks_made() != forks) return;
+        try {
+            segment::process_default().deallocate(block);
+        } catch (const std::exception&) {
+            // No seat to be had, say. A destructor cannot tell; the block is lost until the processes end.
+        }
+    };
+    return {segment::process_default().allocate(bytes, alignment), release};
+}
+
+/// Runs `operation`; what it throws becomes `error`, and the result an empty one.
+template <class Operation>
+auto quietly(std::error_code& error, Operation&& operation) noexcept -> decltype(operation()) {
+    try {
+        error.clear();
+        return operation();
+    } catch (const std::system_error& failure) {
+        error = failure.code();
+    } catch (const std::bad_alloc&) {
+        error = std::make_error_code(std::errc::not_enough_memory);
+    }
+    return decltype(operation())();
+}
+
+}  // namespace process_shared::detail

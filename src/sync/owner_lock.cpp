@@ -1,0 +1,196 @@
+// SPDX-License-Identifier: MIT
+// word  [ generation | C | A | R | generation | seat ]   seats/owner.hpp has every bit and its slack
+//
+// State        owner  A R C    Meaning
+// free           0    0 0 0    nobody holds, nobody sleeps, or some were woken and have not come yet
+// held           s    0 0 0    s holds
+// contended      s    0 0 1    s holds; somebody sleeps or is about to
+// abandoned      d    1 0 0/1  d died inside (or unlocked unrepaired data); nobody holds
+// repairing      s    1 1 0/1  s holds what d abandoned, and has not declared it sound
+//
+// Step  From → To                            By       Order    If the doer dies right after
+// L0    intent on my held list               lock     plain    swept: not owned, two sleepers woken needlessly
+// L1    free → held                          lock     acquire  token dead: T1 by whoever comes or sleeps
+// L2    free → held, or contended if I slept lock     acquire  as L1
+// L3    abandoned → repairing, C kept        lock     acquire  as L1: abandoned again, names the repairer
+// L4    held → contended                     lock     relaxed  one needless wake later
+// L5    asleep on {word, owner's token}      lock     –        see park.cpp
+// L6    gave up: wake one, intent withdrawn  lock     –        a swallowed wake is lost: backstop
+// T1    wake all who watch the dead token    anybody  –        they look for themselves; not yet done: backstop
+// T2    held by dead → abandoned, C kept     anybody  acq_rel  sleepers that T1 missed: backstop
+// T3    wake all sleepers of the word        anybody  –        nothing is left to do
+// U1    held → free                          unlock   release  intent swept: not owned, two woken
+// U2    contended → free                     unlock   release  wake lost; my token is dead, and whoever watches it (all
+//                                                              who slept since I own) is woken: one by the kernel, the
+//                                                              others by T1 or the backstop
+// U3    wake two                             unlock   –        both died as well: backstop
+// U4    intent withdrawn                     unlock   plain    nothing is left behind
+// R1    repairing → held or contended        sound    release  as L1
+// R2    repairing → abandoned, C kept        unlock   release  T3 by the next who finds it abandoned; else backstop
+//
+// M1  owner ≠ 0 and not abandoned ⇒ that participant lives, or is dead and anybody may do T1 to T3.
+// M2  somebody sleeps ⇒ C = 1, or a woken one has yet to set it again (L2), or a wake is owed (M3).
+// M3  nobody depends on one particular wake: an unlock wakes two (U3); whoever sees a dead token wakes all who watch it
+//     (T1); whoever finds the word abandoned wakes all (T3); whoever leaves without the lock passes one wake on (L6);
+//     and every sleep ends at the backstop (P5).
+// M4  the word names a participant whose held list names the word (L0 before L1, U4 after U1): a sweep misses nothing.
+//
+// Steps that may need the backstop after one death: L6, T1 to T2 when the first one notified of a death dies in turn,
+// U2 for sleepers that watch an earlier owner's token. After two deaths: any.
+#include "sync/owner_lock.hpp"
+
+#include "platform/clock.hpp"
+#include "seats/registry.hpp"
+#include "sync/park.hpp"
+
+#include <process_shared/error.hpp>
+
+namespace process_shared::sync {
+namespace {
+
+using namespace seats;
+
+[[noreturn]] void fail(errc what) { throw std::system_error(make_error_code(what)); }
+
+/// One attempt that could not have the word at once.
+class waiting {
+public:
+    waiting(const attempt& by, deadline until, if_abandoned what) noexcept
+        : by_(by), until_(until), what_(what), in_(view_of(&by.word)) {}
+
+    ownership run() {
+        for (;;) {
+            // acquire: what I read here decides whether the data behind it is sound; pairs with T2, R1, R2.
+            const std::uint64_t value = by_.word.load(std::memory_order_acquire);
+            if (value == 0) {
+                if (take(value, by_.me | kept_contended())) return ownership::sound;
+            } else if (is_abandoned(value)) {
+                if (what_ == if_abandoned::refuse) refuse(value);
+                if (take_over(value)) return ownership::abandoned;
+            } else if (owner_of(value) == by_.me) {
+                withdraw();
+                fail(errc::would_deadlock);
+            } else if (is_dead(in_, owner_of(value))) {
+                notice_death(owner_of(value));
+            } else if (until_.has_passed()) {
+                give_up();
+                return ownership::none;
+            } else {
+                wait(value);
+            }
+        }
+    }
+
+private:
+    /// Others may sleep behind me when I was woken: the next unlock must look for them (M2).
+    [[nodiscard]] std::uint64_t kept_contended() const noexcept { return slept_ ? contended : 0; }
+
+    bool take(std::uint64_t from, std::uint64_t to) noexcept {
+        // acquire: pairs with U1, U2, R2 and T2 (L2, L3). relaxed on failure: the loop loads again.
+        if (!by_.word.compare_exchange_strong(from, to, std::memory_order_acquire, std::memory_order_relaxed)) return false;
+        detail::step("L2");
+        return true;
+    }
+
+    bool take_over(std::uint64_t value) noexcept {
+        return take(value, by_.me | abandoned | repairing | (value & contended) | kept_contended());
+    }
+
+    [[noreturn]] void refuse(std::uint64_t value) {
+        // Whoever made it abandoned may have died before waking the others (T3).
+        if ((value & contended) != 0 && !detail::broken("takeover_keeps_quiet")) wake_sleepers(by_.word, platform::everyone);
+        give_up();
+        throw owner_died(describe(in_, owner_of(value)));
+    }
+
+    void notice_death(participant_id dead) noexcept {
+        const bool quiet = detail::broken("takeover_keeps_quiet");
+        if (!quiet) pass_on_death(in_, dead);
+        detail::step("T1");
+        abandon(by_.word, dead);
+        detail::step("T2");
+        if (!quiet) wake_sleepers(by_.word, platform::everyone);
+        detail::step("T3");
+        sweep(in_, dead);
+    }
+
+    void wait(std::uint64_t value) noexcept {
+        const sleeper me{in_, by_.mine, by_.me, by_.entry, started()};
+        if (spin(me, by_.word)) return;
+        if ((value & contended) == 0) {
+            // relaxed: the bit carries no data; the owner's unlock sees it or the exchange fails (L4).
+            if (!by_.word.compare_exchange_strong(value, value | contended, std::memory_order_relaxed)) return;
+            value |= contended;
+            detail::step("L4");
+        }
+        slept_ = true;
+        park(me, low_half(by_.word), static_cast<std::uint32_t>(value), owner_of(value), until_);
+        detail::step("L5");
+    }
+
+    std::int64_t started() noexcept {
+        if (started_ == 0) started_ = platform::now();
+        return started_;
+    }
+
+    void withdraw() noexcept { pop_held(by_.mine, by_.entry); }
+
+    void give_up() noexcept {
+        // Perhaps I was woken for a free word, and nobody else was (M3).
+        if (slept_) wake_sleepers(by_.word, 1);
+        detail::step("L6");
+        withdraw();
+    }
+
+    const attempt& by_;
+    const deadline until_;
+    const if_abandoned what_;
+    const view in_;
+    bool slept_ = false;
+    std::int64_t started_ = 0;
+};
+
+}  // namespace
+
+ownership acquire_slowly(const attempt& by, deadline until, if_abandoned what) { return waiting(by, until, what).run(); }
+
+void push_slowly(const attempt& by) {
+    if (!compact_held(by.mine)) fail(errc::too_many_holds);
+    push_held(by.mine, by.entry);
+}
+
+void release_slowly(const attempt& by) {
+    std::uint64_t value = by.word.load(std::memory_order_relaxed);  // relaxed: only I change the owner while it is me
+    if (!held_by(value, by.me)) {
+        if (inherited_by_fork(&by.word)) return;  // a guard that the parent's thread made
+        fail(errc::not_owner);
+    }
+    const bool unrepaired = (value & abandoned) != 0;
+    std::uint64_t next = 0;
+    do next = unrepaired ? by.me | abandoned | (value & contended) : 0;
+    // release: pairs with the acquire of the next lock (U2, R2). C may be set meanwhile: again then.
+    while (!by.word.compare_exchange_weak(value, next, std::memory_order_release, std::memory_order_relaxed));
+    detail::step(unrepaired ? "R2" : "U2");
+    if ((value & contended) != 0 && !detail::broken("unlock_wakes_nobody"))
+        wake_sleepers(by.word, unrepaired ? platform::everyone : sleepers_per_unlock);
+    detail::step("U3");
+    pop_held(by.mine, by.entry);
+    detail::step("U4");
+}
+
+void declare_word_sound(const attempt& by) {
+    std::uint64_t value = by.word.load(std::memory_order_relaxed);  // relaxed: as in release_slowly
+    if (!held_by(value, by.me)) fail(errc::not_owner);
+    // release: whoever sees it held, not repairing, and takes it over after my death, sees the repair (R1).
+    while (!by.word.compare_exchange_weak(value, value & ~(abandoned | repairing), std::memory_order_release,
+                                          std::memory_order_relaxed)) {}
+    detail::step("R1");
+}
+
+const place* place_to_unlock(const void* lock) {
+    if (const place* here = find_seat(lock)) return here;
+    if (inherited_by_fork(lock)) return nullptr;
+    fail(view_of(lock).base == nullptr ? errc::outside_segment : errc::not_owner);
+}
+
+}  // namespace process_shared::sync

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: MIT
+// Sleeping and spinning.
+//
+// A sleeper watches two words: the lock's, and the token of the owner it saw there. The OS looks at both after it has
+// queued the sleeper, so a change before that ends the sleep at once.
+//
+// Step  From → To                           By       Order    If the doer dies right after
+// P1    owner's token marked "has waiters"  sleeper  relaxed  one needless wake when the owner dies
+// P2    waits_for := what                   sleeper  relaxed  for people only; cleared by the next claimer of the seat
+// P3    asleep on {word, token}             sleeper  –        the kernel takes it out of both queues
+// P4    awake; waits_for := none            sleeper  relaxed  a wake is swallowed: see U3 and S2 for who wakes again
+// K1    spinner slot := me                  spinner  relaxed  the next one finds the holder dead and takes the slot
+// K2    spinner slot := nobody              spinner  relaxed  –
+//
+// P5  every sleep ends at the backstop at the latest. Nothing above is correct without it: two deaths can swallow both
+//     wakes of an unlock, and the kernel wakes only one of those who watch a dead token.
+#include "sync/park.hpp"
+
+#include "base/step.hpp"
+#include "platform/clock.hpp"
+#include "platform/wait.hpp"
+#include "seats/owner_word.hpp"
+#include "seats/registry.hpp"
+
+#include <algorithm>
+
+namespace process_shared::sync {
+namespace {
+
+// By time, not by rounds: a pause takes 4 to 50 ns. About what a wake-up of an idle processor costs at best.
+constexpr std::int64_t spin_time = 3'000;
+constexpr unsigned most_pauses = 16;
+
+constexpr std::int64_t shortest_backstop = 1'000'000;
+constexpr std::int64_t longest_backstop = 3'600'000'000'000;
+
+std::int64_t backstop_of(const seats::view& in) noexcept {
+    return std::clamp(in.header().backstop, shortest_backstop, longest_backstop);
+}
+
+/// One spinner a slot: more would only take the line from whoever holds the lock. The slot names a seat, not a count,
+/// so that a dead spinner gives it back.
+class spinner_slot {
+public:
+    spinner_slot(const sleeper& who) noexcept
+        : slot_(who.in.header().spinners[(seats::offset_of(who.what) / 64) % seats::spinner_slots]) {
+        // relaxed: who spins decides nothing but how much is spun (K1, K2).
+        std::uint64_t holder = slot_.load(std::memory_order_relaxed);
+        if (holder != 0 && !seats::is_dead(who.in, holder)) return;
+        mine_ = slot_.compare_exchange_strong(holder, who.me, std::memory_order_relaxed);
+        detail::step("K1");
+    }
+    ~spinner_slot() {
+        if (mine_) slot_.store(0, std::memory_order_relaxed);
+    }
+    spinner_slot(const spinner_slot&) = delete;
+    spinner_slot& operator=(const spinner_slot&) = delete;
+    [[nodiscard]] bool mine() const noexcept { return mine_; }
+
+private:
+    std::atomic<std::uint64_t>& slot_;
+    bool mine_ = false;
+};
+
+bool worth_trying(std::uint64_t word) noexcept { return word == 0 || seats::is_abandoned(word); }
+
+}  // namespace
+
+bool spin(const sleeper& who, const std::atomic<std::uint64_t>& word) noexcept {
+    static const bool alone = platform::processors() < 2;
+    if (alone) return false;
+    spinner_slot slot(who);
+    if (!slot.mine()) return false;
+    const std::int64_t end = platform::now() + spin_time;
+    unsigned pauses = 1;
+    do {
+        for (unsigned i = 0; i < pauses; ++i) platform::relax();
+        // relaxed: a glance; the caller's exchange decides.
+        if (worth_trying(word.load(std::memory_order_relaxed))) return true;
+        // Rarer looks leave the line with whoever works on it.
+        pauses = std::min(2 * pauses, most_pauses);
+    } while (platform::now() < end);
+    return false;
+}
+
+bool park(const sleeper& who, const std::atomic<std::uint32_t>& word, std::uint32_t expected,
+          seats::participant_id owner, deadline until) noexcept {
+    std::atomic<std::uint32_t>* token = seats::token_word(who.in, owner);
+    if (token == nullptr) return true;
+    const std::optional<std::uint32_t> alive = platform::watch(*token);
+    if (!alive) return true;
+    detail::step("P1");
+
+    // relaxed: for people (P2, P4).
+    who.seat.waits_since.store(static_cast<std::uint64_t>(who.since), std::memory_order_relaxed);
+    who.seat.waits_for.store(who.what, std::memory_order_relaxed);
+    detail::step("P2");
+    const deadline end =
+        detail::broken("no_backstop") ? until : std::min(until, deadline::from_now(backstop_of(who.in)));
+    const platform::watched_word words[] = {{&word, expected}, {token, *alive}};
+    const platform::wait_outcome outcome = platform::wait(words, end);
+    detail::step("P4");
+    who.seat.waits_for.store(0, std::memory_order_relaxed);
+    return outcome != platform::wait_outcome::interrupted;
+}
+
+}  // namespace process_shared::sync

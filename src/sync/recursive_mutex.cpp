@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// recursive_mutex: an owner word, and a depth that only the owner touches. Waiting is in owner_lock.cpp.
+//
+// Step  From → To              By      Order    If the doer dies right after
+// L1    free → held            lock    acquire  as mutex; the depth is what the last owner left: the next owner sets it
+// D1    depth := 1             lock    plain    as L1
+// D2    depth + 1, depth - 1   both    plain    as L1: the dead one's depth means nothing
+// U1    held → free            unlock  release  as mutex
+#include <process_shared/recursive_mutex.hpp>
+
+#include "sync/owner_lock.hpp"
+
+#include <limits>
+
+namespace process_shared {
+namespace {
+
+sync::attempt attempt_on(std::atomic<std::uint64_t>& word) {
+    return sync::attempt_on(word, seats::lock_kind::recursive_mutex);
+}
+
+detail::ownership acquire_at_any_depth(std::atomic<std::uint64_t>& word, std::uint32_t& depth, deadline until,
+                                       sync::if_abandoned what) {
+    const sync::attempt by = attempt_on(word);
+    // relaxed: only I write my name there, and only I take it away.
+    if (seats::held_by(word.load(std::memory_order_relaxed), by.me)) {
+        if (depth == std::numeric_limits<std::uint32_t>::max())
+            throw std::system_error(make_error_code(errc::recursion_too_deep));
+        ++depth;
+        detail::step("D2");
+        return detail::ownership::sound;
+    }
+    const detail::ownership owned = sync::acquire_word(by, until, what);
+    if (owned != detail::ownership::none) {
+        depth = 1;
+        detail::step("D1");
+    }
+    return owned;
+}
+
+}  // namespace
+
+void recursive_mutex::lock() { acquire_at_any_depth(word_, depth_, deadline::never(), sync::if_abandoned::refuse); }
+
+bool recursive_mutex::try_lock() { return try_lock_by(deadline::passed()); }
+
+bool recursive_mutex::try_lock_by(deadline until) {
+    return acquire_at_any_depth(word_, depth_, until, sync::if_abandoned::refuse) != detail::ownership::none;
+}
+
+detail::ownership recursive_mutex::acquire(deadline until) {
+    return acquire_at_any_depth(word_, depth_, until, sync::if_abandoned::take);
+}
+
+void recursive_mutex::unlock() {
+    const seats::place* here = seats::find_place(this);
+    if (here == nullptr) [[unlikely]] {
+        here = sync::place_to_unlock(this);
+        if (here == nullptr) return;
+    }
+    const seats::held_entry entry = seats::make_entry(seats::lock_kind::recursive_mutex, here->offset_of(this));
+    // relaxed: as in acquire_at_any_depth.
+    if (depth_ > 1 && seats::held_by(word_.load(std::memory_order_relaxed), here->me)) {
+        --depth_;
+        detail::step("D2");
+        return;
+    }
+    sync::release_word({word_, entry, here->me, *here->mine});
+}
+
+void recursive_mutex::declare_sound() { sync::declare_word_sound(attempt_on(word_)); }
+
+}  // namespace process_shared
