@@ -6,6 +6,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <new>
 #include <string>
 #include <system_error>
 
@@ -57,6 +58,25 @@ private:
     participant_name who_;
 };
 
+namespace detail {
+
+/// Runs `operation`; what it throws becomes `error`, and the result an empty one.
+template <class Operation>
+auto quietly(std::error_code& error, Operation&& operation) noexcept -> decltype(operation()) {
+    try {
+        error.clear();
+        return operation();
+    } catch (const std::system_error& failure) {
+        error = failure.code();
+    } catch (const std::bad_alloc&) {
+        error = std::make_error_code(std::errc::not_enough_memory);
+    } catch (...) {
+        error = std::make_error_code(std::errc::state_not_recoverable);
+    }
+    return decltype(operation())();
+}
+
+}  // namespace detail
 }  // namespace process_shared
 
 template <>

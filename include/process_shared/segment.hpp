@@ -98,7 +98,7 @@ public:
     }
     template <class T, class... Arguments>
     T* construct(std::error_code& error, std::string_view name, Arguments&&... arguments) {
-        return quietly<T>(error, [&] { return &construct<T>(name, std::forward<Arguments>(arguments)...); });
+        return detail::quietly(error, [&] { return &construct<T>(name, std::forward<Arguments>(arguments)...); });
     }
 
     /// The T of that name: no_such_name if there is none, wrong_type if it is something else.
@@ -109,7 +109,7 @@ public:
     }
     template <class T>
     [[nodiscard]] T* find(std::string_view name, std::error_code& error) const noexcept {
-        return quietly<T>(error, [&] { return &find<T>(name); });
+        return detail::quietly(error, [&] { return &find<T>(name); });
     }
 
     /// The T of that name, made by whoever comes first.
@@ -119,7 +119,7 @@ public:
     }
     template <class T, class... Arguments>
     T* find_or_construct(std::error_code& error, std::string_view name, Arguments&&... arguments) {
-        return quietly<T>(error, [&] { return &find_or_construct<T>(name, std::forward<Arguments>(arguments)...); });
+        return detail::quietly(error, [&] { return &find_or_construct<T>(name, std::forward<Arguments>(arguments)...); });
     }
 
     /// Takes the object out of the directory and frees its memory; no destructor runs. Nobody may use it any more:
@@ -130,7 +130,7 @@ public:
     }
     template <class T>
     void destroy(std::string_view name, std::error_code& error) noexcept {
-        quietly<T>(error, [&] { destroy<T>(name); return static_cast<T*>(nullptr); });
+        detail::quietly(error, [&] { destroy<T>(name); });
     }
 
     /// Zeroed memory without a name; find it again by offset_of and at.
@@ -142,9 +142,9 @@ public:
 
     [[nodiscard]] bool valid() const noexcept;
     explicit operator bool() const noexcept { return valid(); }
-    [[nodiscard]] const std::string& name() const noexcept;  ///< empty for an anonymous one
-    [[nodiscard]] std::size_t size() const;                  ///< bytes for objects
-    [[nodiscard]] std::size_t free_bytes() const;            ///< the sum of the free blocks
+    [[nodiscard]] std::string name() const;        ///< empty for an anonymous one
+    [[nodiscard]] std::size_t size() const;        ///< bytes for objects
+    [[nodiscard]] std::size_t free_bytes() const;  ///< the sum of the free blocks
     [[nodiscard]] std::array<std::uint8_t, 16> uuid() const;
     [[nodiscard]] std::uint32_t seats() const;
     [[nodiscard]] int fd() const;  ///< to pass to another process; stays the segment's
@@ -184,21 +184,6 @@ private:
         return static_cast<T*>(make_object(
             name, detail::record_of<T>(), how,
             {[](void* context, void* where) { (*static_cast<construct_type*>(context))(where); }, &construct}));
-    }
-
-    template <class T, class Operation>
-    static T* quietly(std::error_code& error, Operation&& operation) noexcept {
-        try {
-            error.clear();
-            return operation();
-        } catch (const std::system_error& failure) {
-            error = failure.code();
-        } catch (const std::bad_alloc&) {
-            error = std::make_error_code(std::errc::not_enough_memory);
-        } catch (...) {
-            error = std::make_error_code(std::errc::state_not_recoverable);
-        }
-        return nullptr;
     }
 
     std::shared_ptr<state> state_;

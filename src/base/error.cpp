@@ -33,6 +33,9 @@ public:
     }
 };
 
+// Not inside the function: a fork beside its first call would leave the child's initialization guard locked.
+const category only_category;
+
 std::string describe(const participant_name& who) {
     if (who.process == 0) return "a participant that is no longer known";
     std::string text = "process " + std::to_string(who.process) + ", thread " + std::to_string(who.thread);
@@ -42,10 +45,7 @@ std::string describe(const participant_name& who) {
 
 }  // namespace
 
-const std::error_category& error_category() noexcept {
-    static const category only;
-    return only;
-}
+const std::error_category& error_category() noexcept { return only_category; }
 
 owner_died::owner_died(participant_name who)
     : std::system_error(make_error_code(errc::owner_died), describe(who)), who_(std::move(who)) {}

@@ -12,7 +12,6 @@
 #include <exception>
 #include <limits>
 #include <memory>
-#include <new>
 #include <system_error>
 
 namespace process_shared::detail {
@@ -34,20 +33,6 @@ inline std::shared_ptr<void> anonymous_block(std::size_t bytes, std::size_t alig
         }
     };
     return {segment::process_default().allocate(bytes, alignment), release};
-}
-
-/// Runs `operation`; what it throws becomes `error`, and the result an empty one.
-template <class Operation>
-auto quietly(std::error_code& error, Operation&& operation) noexcept -> decltype(operation()) {
-    try {
-        error.clear();
-        return operation();
-    } catch (const std::system_error& failure) {
-        error = failure.code();
-    } catch (const std::bad_alloc&) {
-        error = std::make_error_code(std::errc::not_enough_memory);
-    }
-    return decltype(operation())();
 }
 
 }  // namespace process_shared::detail

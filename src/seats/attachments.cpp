@@ -147,6 +147,8 @@ const place& sit(const void* address) {
 }
 
 const place* find_seat(const void* address) {
+    std::uint64_t offset = 0;
+    if (const place* found = find_place(address, offset)) return found;
     mapping_node* node = node_of(address);
     thread_block* block = my_block_if_any();
     if (node == nullptr || block == nullptr) return nullptr;

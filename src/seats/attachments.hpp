@@ -23,11 +23,10 @@ struct place {
     participant_id me = 0;
     seat* mine = nullptr;
 
-    [[nodiscard]] bool has(std::uintptr_t address) const noexcept {
-        return address - base.load(std::memory_order_relaxed) < size.load(std::memory_order_relaxed);
-    }
-    [[nodiscard]] std::uint64_t offset_of(const void* address) const noexcept {
-        return reinterpret_cast<std::uintptr_t>(address) - base.load(std::memory_order_relaxed);
+    /// True if the address lies here; `offset` is where then.
+    bool locate(std::uintptr_t address, std::uint64_t& offset) const noexcept {
+        offset = address - base.load(std::memory_order_relaxed);
+        return offset < size.load(std::memory_order_relaxed);
     }
 };
 
@@ -42,12 +41,12 @@ struct thread_cache {
 extern thread_local constinit thread_cache* this_thread __attribute__((tls_model("initial-exec")));
 
 /// The calling thread's place in the segment that `address` lies in, if it was used lately; else nullptr.
-inline const place* find_place(const void* address) noexcept {
+inline const place* find_place(const void* address, std::uint64_t& offset) noexcept {
     const auto at = reinterpret_cast<std::uintptr_t>(address);
     const place* recent = this_thread->recent;
-    if (recent[0].has(at)) [[likely]] return &recent[0];
+    if (recent[0].locate(at, offset)) [[likely]] return &recent[0];
     for (unsigned i = 1; i < recent_places; ++i)
-        if (recent[i].has(at)) return &recent[i];
+        if (recent[i].locate(at, offset)) return &recent[i];
     return nullptr;
 }
 
@@ -56,12 +55,6 @@ const place& sit(const void* address);
 
 /// The same for a thread that sits in the segment already; nullptr if it does not. Claims nothing.
 const place* find_seat(const void* address);
-
-/// As find_place, then as sit.
-inline const place& place_for(const void* address) {
-    if (const place* found = find_place(address)) [[likely]] return *found;
-    return sit(address);
-}
 
 /// The mapping that `address` lies in, whether or not this thread sits there; base is nullptr if there is none.
 view view_of(const void* address) noexcept;

@@ -174,52 +174,33 @@ bool segment::remove(std::string_view name, const options& how) {
     return true;
 }
 
-namespace {
-
-template <class Result, class Operation>
-Result with_code(std::error_code& error, Operation&& operation) noexcept {
-    try {
-        error.clear();
-        return operation();
-    } catch (const std::system_error& failure) {
-        error = failure.code();
-    } catch (const std::bad_alloc&) {
-        error = std::make_error_code(std::errc::not_enough_memory);
-    } catch (...) {
-        error = std::make_error_code(std::errc::state_not_recoverable);
-    }
-    return Result();
-}
-
-}  // namespace
-
 segment segment::anonymous(std::size_t bytes, std::error_code& error) noexcept { return anonymous(bytes, {}, error); }
 segment segment::anonymous(std::size_t bytes, const options& how, std::error_code& error) noexcept {
-    return with_code<segment>(error, [&] { return anonymous(bytes, how); });
+    return detail::quietly(error, [&] { return anonymous(bytes, how); });
 }
 segment segment::create(std::string_view name, std::size_t bytes, std::error_code& error) noexcept {
     return create(name, bytes, {}, error);
 }
 segment segment::create(std::string_view name, std::size_t bytes, const options& how, std::error_code& error) noexcept {
-    return with_code<segment>(error, [&] { return create(name, bytes, how); });
+    return detail::quietly(error, [&] { return create(name, bytes, how); });
 }
 segment segment::open(std::string_view name, std::error_code& error) noexcept { return open(name, {}, error); }
 segment segment::open(std::string_view name, const options& how, std::error_code& error) noexcept {
-    return with_code<segment>(error, [&] { return open(name, how); });
+    return detail::quietly(error, [&] { return open(name, how); });
 }
 segment segment::open_or_create(std::string_view name, std::size_t bytes, std::error_code& error) noexcept {
     return open_or_create(name, bytes, {}, error);
 }
 segment segment::open_or_create(std::string_view name, std::size_t bytes, const options& how,
                                 std::error_code& error) noexcept {
-    return with_code<segment>(error, [&] { return open_or_create(name, bytes, how); });
+    return detail::quietly(error, [&] { return open_or_create(name, bytes, how); });
 }
 segment segment::from_fd(int fd, std::error_code& error) noexcept {
-    return with_code<segment>(error, [&] { return from_fd(fd); });
+    return detail::quietly(error, [&] { return from_fd(fd); });
 }
 bool segment::remove(std::string_view name, std::error_code& error) noexcept { return remove(name, {}, error); }
 bool segment::remove(std::string_view name, const options& how, std::error_code& error) noexcept {
-    return with_code<bool>(error, [&] { return remove(name, how); });
+    return detail::quietly(error, [&] { return remove(name, how); });
 }
 
 void* segment::make_object(std::string_view name, const detail::type_record& type, placement how, maker make) {
@@ -284,10 +265,7 @@ void* segment::at(std::uint64_t offset, std::size_t bytes) const {
 
 bool segment::valid() const noexcept { return state_ != nullptr; }
 
-const std::string& segment::name() const noexcept {
-    static const std::string none;
-    return state_ ? state_->name : none;
-}
+std::string segment::name() const { return state_ ? state_->name : std::string(); }
 
 std::size_t segment::size() const {
     const segments::allocator heap(segment_access::state_of(*this).mapped);

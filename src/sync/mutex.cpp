@@ -14,30 +14,20 @@ namespace process_shared {
 
 using seats::lock_kind;
 
-void mutex::lock() {
-    sync::acquire_word(sync::attempt_on(word_, lock_kind::mutex), deadline::never(), sync::if_abandoned::refuse);
-}
+void mutex::lock() { sync::acquire_word(word_, lock_kind::mutex, deadline::never(), sync::if_abandoned::refuse); }
 
 bool mutex::try_lock() { return try_lock_by(deadline::passed()); }
 
 bool mutex::try_lock_by(deadline until) {
-    return sync::acquire_word(sync::attempt_on(word_, lock_kind::mutex), until, sync::if_abandoned::refuse) !=
-           detail::ownership::none;
+    return sync::acquire_word(word_, lock_kind::mutex, until, sync::if_abandoned::refuse) != detail::ownership::none;
 }
 
 detail::ownership mutex::acquire(deadline until) {
-    return sync::acquire_word(sync::attempt_on(word_, lock_kind::mutex), until, sync::if_abandoned::take);
+    return sync::acquire_word(word_, lock_kind::mutex, until, sync::if_abandoned::take);
 }
 
-void mutex::unlock() {
-    const seats::place* here = seats::find_place(this);
-    if (here == nullptr) [[unlikely]] {
-        here = sync::place_to_unlock(this);
-        if (here == nullptr) return;
-    }
-    sync::release_word({word_, seats::make_entry(lock_kind::mutex, here->offset_of(this)), here->me, *here->mine});
-}
+void mutex::unlock() { sync::release_word(word_, lock_kind::mutex); }
 
-void mutex::declare_sound() { sync::declare_word_sound(sync::attempt_on(word_, lock_kind::mutex)); }
+void mutex::declare_sound() { sync::declare_word_sound(word_); }
 
 }  // namespace process_shared

@@ -52,6 +52,20 @@ using namespace seats;
 
 [[noreturn]] void fail(errc what) { throw std::system_error(make_error_code(what)); }
 
+/// The calling thread, locking or unlocking one word.
+struct attempt {
+    std::atomic<std::uint64_t>& word;
+    held_entry entry;
+    participant_id me;
+    seat& mine;
+};
+
+attempt attempt_from(const place& here, std::atomic<std::uint64_t>& word, lock_kind kind) noexcept {
+    std::uint64_t offset = 0;
+    here.locate(reinterpret_cast<std::uintptr_t>(&word), offset);
+    return {word, make_entry(kind, offset), here.me, *here.mine};
+}
+
 /// One attempt that could not have the word at once.
 class waiting {
 public:
@@ -142,7 +156,7 @@ private:
         withdraw();
     }
 
-    const attempt& by_;
+    const attempt by_;
     const deadline until_;
     const if_abandoned what_;
     const view in_;
@@ -152,45 +166,45 @@ private:
 
 }  // namespace
 
-ownership acquire_slowly(const attempt& by, deadline until, if_abandoned what) { return waiting(by, until, what).run(); }
-
-void push_slowly(const attempt& by) {
-    if (!compact_held(by.mine)) fail(errc::too_many_holds);
-    push_held(by.mine, by.entry);
+ownership acquire_slowly(std::atomic<std::uint64_t>& word, lock_kind kind, deadline until, if_abandoned what) {
+    return waiting(attempt_from(*find_seat(&word), word, kind), until, what).run();
 }
 
-void release_slowly(const attempt& by) {
-    std::uint64_t value = by.word.load(std::memory_order_relaxed);  // relaxed: only I change the owner while it is me
-    if (!held_by(value, by.me)) {
-        if (inherited_by_fork(&by.word)) return;  // a guard that the parent's thread made
-        fail(errc::not_owner);
+ownership acquire_from_outside(std::atomic<std::uint64_t>& word, lock_kind kind, deadline until, if_abandoned what) {
+    const place& here = sit(&word);
+    if (here.mine->top.load(std::memory_order_relaxed) >= max_holds && !compact_held(*here.mine))  // relaxed: my own
+        fail(errc::too_many_holds);
+    return acquire_word(word, kind, until, what);
+}
+
+void release_slowly(std::atomic<std::uint64_t>& word, lock_kind kind) {
+    const place* here = find_seat(&word);
+    std::uint64_t value = word.load(std::memory_order_relaxed);  // relaxed: only I change the owner while it is me
+    if (here == nullptr || !held_by(value, here->me)) {
+        if (inherited_by_fork(&word)) return;  // a guard that the parent's thread made
+        fail(here == nullptr && view_of(&word).base == nullptr ? errc::outside_segment : errc::not_owner);
     }
+    const attempt by = attempt_from(*here, word, kind);
     const bool unrepaired = (value & abandoned) != 0;
     std::uint64_t next = 0;
     do next = unrepaired ? by.me | abandoned | (value & contended) : 0;
     // release: pairs with the acquire of the next lock (U2, R2). C may be set meanwhile: again then.
-    while (!by.word.compare_exchange_weak(value, next, std::memory_order_release, std::memory_order_relaxed));
+    while (!word.compare_exchange_weak(value, next, std::memory_order_release, std::memory_order_relaxed));
     detail::step(unrepaired ? "R2" : "U2");
     if ((value & contended) != 0 && !detail::broken("unlock_wakes_nobody"))
-        wake_sleepers(by.word, unrepaired ? platform::everyone : sleepers_per_unlock);
+        wake_sleepers(word, unrepaired ? platform::everyone : sleepers_per_unlock);
     detail::step("U3");
     pop_held(by.mine, by.entry);
     detail::step("U4");
 }
 
-void declare_word_sound(const attempt& by) {
-    std::uint64_t value = by.word.load(std::memory_order_relaxed);  // relaxed: as in release_slowly
-    if (!held_by(value, by.me)) fail(errc::not_owner);
+void declare_word_sound(std::atomic<std::uint64_t>& word) {
+    if (!holds(word)) fail(errc::not_owner);
+    std::uint64_t value = word.load(std::memory_order_relaxed);  // relaxed: as in release_slowly
     // release: whoever sees it held, not repairing, and takes it over after my death, sees the repair (R1).
-    while (!by.word.compare_exchange_weak(value, value & ~(abandoned | repairing), std::memory_order_release,
-                                          std::memory_order_relaxed)) {}
+    while (!word.compare_exchange_weak(value, value & ~(abandoned | repairing), std::memory_order_release,
+                                       std::memory_order_relaxed)) {}
     detail::step("R1");
-}
-
-const place* place_to_unlock(const void* lock) {
-    if (const place* here = find_seat(lock)) return here;
-    if (inherited_by_fork(lock)) return nullptr;
-    fail(view_of(lock).base == nullptr ? errc::outside_segment : errc::not_owner);
 }
 
 }  // namespace process_shared::sync

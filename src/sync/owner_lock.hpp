@@ -19,58 +19,60 @@ using detail::ownership;
 /// What to do when the last owner died inside.
 enum class if_abandoned { refuse, take };
 
-/// The calling thread, about to lock or unlock one word.
-struct attempt {
-    std::atomic<std::uint64_t>& word;
-    seats::held_entry entry;
-    seats::participant_id me;
-    seats::seat& mine;
-};
+// The quick ways below keep everything in registers and leave by tail calls, so that they cost two exchanges and little
+// else; the slow ones look everything up again.
 
-inline attempt attempt_on(std::atomic<std::uint64_t>& word, seats::lock_kind kind) {
-    const seats::place& here = seats::place_for(&word);
-    return {word, seats::make_entry(kind, here.offset_of(&word)), here.me, *here.mine};
-}
+/// Everything but the first try, with the entry on the held list: waits, takes over, gives up. Afterwards the entry is
+/// there if the word is ours, and not if it is not. Throws owner_died and would_deadlock.
+ownership acquire_slowly(std::atomic<std::uint64_t>& word, seats::lock_kind kind, deadline until, if_abandoned what);
 
-/// Everything but the first try: waits, takes over, gives up. Afterwards the entry is on the held list if the word is
-/// ours, and not if it is not. Throws owner_died and would_deadlock.
-ownership acquire_slowly(const attempt& by, deadline until, if_abandoned what);
+/// The same, with the entry not yet on the list: the thread sits elsewhere, or its list is full.
+/// Throws outside_segment, unsupported_thread, seats_full, too_many_holds, too.
+ownership acquire_from_outside(std::atomic<std::uint64_t>& word, seats::lock_kind kind, deadline until,
+                               if_abandoned what);
 
-/// Makes room on a full held list; throws too_many_holds if there is none.
-void push_slowly(const attempt& by);
-
-inline ownership acquire_word(const attempt& by, deadline until, if_abandoned what) {
-    if (!seats::push_held(by.mine, by.entry)) [[unlikely]] push_slowly(by);
+inline ownership acquire_word(std::atomic<std::uint64_t>& word, seats::lock_kind kind, deadline until,
+                              if_abandoned what) {
+    std::uint64_t offset = 0;
+    const seats::place* here = seats::find_place(&word, offset);
+    if (here == nullptr || !seats::push_held(*here->mine, seats::make_entry(kind, offset))) [[unlikely]]
+        return acquire_from_outside(word, kind, until, what);
     detail::step("L0");
     std::uint64_t value = 0;
     // acquire: pairs with the release of the last unlock, U1 or U2 (L1).
-    if (by.word.compare_exchange_strong(value, by.me, std::memory_order_acquire, std::memory_order_relaxed)) [[likely]] {
-        detail::step("L1");
-        return ownership::sound;
-    }
-    return acquire_slowly(by, until, what);
+    if (!word.compare_exchange_strong(value, here->me, std::memory_order_acquire, std::memory_order_relaxed)) [[unlikely]]
+        return acquire_slowly(word, kind, until, what);
+    detail::step("L1");
+    return ownership::sound;
 }
 
-/// Unlocks a word that is not simply ours: contended, unrepaired, or not ours at all. Throws not_owner.
-void release_slowly(const attempt& by);
+/// Unlocks a word that is not simply ours: contended, unrepaired, of a segment not used lately, or not ours at all.
+/// Throws not_owner and outside_segment.
+void release_slowly(std::atomic<std::uint64_t>& word, seats::lock_kind kind);
 
-inline void release_word(const attempt& by) {
-    std::uint64_t value = by.me;
+inline void release_word(std::atomic<std::uint64_t>& word, seats::lock_kind kind) {
+    std::uint64_t offset = 0;
+    const seats::place* here = seats::find_place(&word, offset);
+    if (here == nullptr) [[unlikely]] return release_slowly(word, kind);
+    std::uint64_t value = here->me;
     // release: pairs with the acquire of the next lock (U1).
-    if (by.word.compare_exchange_strong(value, 0, std::memory_order_release, std::memory_order_relaxed)) [[likely]] {
-        detail::step("U1");
-        seats::pop_held(by.mine, by.entry);
-        detail::step("U4");
-        return;
-    }
-    release_slowly(by);
+    if (!word.compare_exchange_strong(value, 0, std::memory_order_release, std::memory_order_relaxed)) [[unlikely]]
+        return release_slowly(word, kind);
+    detail::step("U1");
+    seats::pop_held(*here->mine, seats::make_entry(kind, offset));
+    detail::step("U4");
+}
+
+/// Whether the calling thread holds the word.
+inline bool holds(const std::atomic<std::uint64_t>& word) noexcept {
+    std::uint64_t offset = 0;
+    const seats::place* here = seats::find_place(&word, offset);
+    if (here == nullptr) [[unlikely]] here = seats::find_seat(&word);
+    // relaxed: only I write my name there, and only I take it away.
+    return here != nullptr && seats::held_by(word.load(std::memory_order_relaxed), here->me);
 }
 
 /// The word is ours and was repaired. Throws not_owner.
-void declare_word_sound(const attempt& by);
-
-/// The seat to unlock with, if the thread has one: unlocking claims none. Otherwise nullptr, for a lock that stayed
-/// behind in the parent process, or throws not_owner or outside_segment.
-const seats::place* place_to_unlock(const void* lock);
+void declare_word_sound(std::atomic<std::uint64_t>& word);
 
 }  // namespace process_shared::sync

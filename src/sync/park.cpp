@@ -62,13 +62,24 @@ private:
     bool mine_ = false;
 };
 
+/// Spinning on one processor keeps the owner from running. Not a static local: a fork beside its first use would leave
+/// the child's initialization guard locked.
+bool alone() noexcept {
+    static constinit std::atomic<unsigned> known{0};
+    unsigned count = known.load(std::memory_order_relaxed);  // relaxed: every thread may find out by itself
+    if (count == 0) {
+        count = platform::processors();
+        known.store(count, std::memory_order_relaxed);
+    }
+    return count < 2;
+}
+
 bool worth_trying(std::uint64_t word) noexcept { return word == 0 || seats::is_abandoned(word); }
 
 }  // namespace
 
 bool spin(const sleeper& who, const std::atomic<std::uint64_t>& word) noexcept {
-    static const bool alone = platform::processors() < 2;
-    if (alone) return false;
+    if (alone()) return false;
     spinner_slot slot(who);
     if (!slot.mine()) return false;
     const std::int64_t end = platform::now() + spin_time;

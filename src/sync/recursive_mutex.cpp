@@ -15,22 +15,16 @@
 namespace process_shared {
 namespace {
 
-sync::attempt attempt_on(std::atomic<std::uint64_t>& word) {
-    return sync::attempt_on(word, seats::lock_kind::recursive_mutex);
-}
-
 detail::ownership acquire_at_any_depth(std::atomic<std::uint64_t>& word, std::uint32_t& depth, deadline until,
                                        sync::if_abandoned what) {
-    const sync::attempt by = attempt_on(word);
-    // relaxed: only I write my name there, and only I take it away.
-    if (seats::held_by(word.load(std::memory_order_relaxed), by.me)) {
+    if (sync::holds(word)) {
         if (depth == std::numeric_limits<std::uint32_t>::max())
             throw std::system_error(make_error_code(errc::recursion_too_deep));
         ++depth;
         detail::step("D2");
         return detail::ownership::sound;
     }
-    const detail::ownership owned = sync::acquire_word(by, until, what);
+    const detail::ownership owned = sync::acquire_word(word, seats::lock_kind::recursive_mutex, until, what);
     if (owned != detail::ownership::none) {
         depth = 1;
         detail::step("D1");
@@ -53,21 +47,14 @@ detail::ownership recursive_mutex::acquire(deadline until) {
 }
 
 void recursive_mutex::unlock() {
-    const seats::place* here = seats::find_place(this);
-    if (here == nullptr) [[unlikely]] {
-        here = sync::place_to_unlock(this);
-        if (here == nullptr) return;
-    }
-    const seats::held_entry entry = seats::make_entry(seats::lock_kind::recursive_mutex, here->offset_of(this));
-    // relaxed: as in acquire_at_any_depth.
-    if (depth_ > 1 && seats::held_by(word_.load(std::memory_order_relaxed), here->me)) {
+    if (depth_ > 1 && sync::holds(word_)) {
         --depth_;
         detail::step("D2");
         return;
     }
-    sync::release_word({word_, entry, here->me, *here->mine});
+    sync::release_word(word_, seats::lock_kind::recursive_mutex);
 }
 
-void recursive_mutex::declare_sound() { sync::declare_word_sound(attempt_on(word_)); }
+void recursive_mutex::declare_sound() { sync::declare_word_sound(word_); }
 
 }  // namespace process_shared

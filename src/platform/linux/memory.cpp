@@ -4,6 +4,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -34,6 +35,50 @@ struct own_path {
     explicit own_path(file what) noexcept { std::snprintf(text, sizeof text, "/proc/self/fd/%d", what); }
 };
 
+// Where there are no unnamed files, an unpublished one has a name of its own, which no segment can have, and is locked
+// while its creator lives. A creator that dies leaves it behind; the next one takes it away.
+constexpr std::string_view temporary_prefix = ".pshared-new.";
+
+void remove_stale_temporaries(const std::string& directory) {
+    std::vector<std::string> names;
+    if (list(directory, names)) return;
+    for (const std::string& name : names) {
+        if (!name.starts_with(temporary_prefix)) continue;
+        const file stale = ::open(joined(directory, name).c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+        if (stale < 0) continue;
+        if (flock(stale, LOCK_EX | LOCK_NB) == 0) unlink(joined(directory, name).c_str());
+        close(stale);
+    }
+}
+
+file create_temporary(const std::string& directory) noexcept {
+    remove_stale_temporaries(directory);
+    std::array<std::uint8_t, 8> random{};
+    random_bytes(random);
+    std::string path = joined(directory, std::string(temporary_prefix));
+    for (const std::uint8_t byte : random) {
+        char digits[3];
+        std::snprintf(digits, sizeof digits, "%02x", byte);
+        path += digits;
+    }
+    const file made = uninterrupted(
+        [&] { return ::open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600); });
+    if (made >= 0) flock(made, LOCK_EX | LOCK_NB);
+    return made;
+}
+
+/// The temporary name goes when the file has its real one, or is given up.
+void remove_temporary_name(file what) noexcept {
+    char path[4096];
+    const ssize_t length = readlink(own_path(what).text, path, sizeof path - 1);
+    if (length <= 0) return;
+    const std::string_view full(path, static_cast<std::size_t>(length));
+    const std::size_t slash = full.rfind('/');
+    if (slash == std::string_view::npos || !full.substr(slash + 1).starts_with(temporary_prefix)) return;
+    path[length] = '\0';
+    unlink(path);
+}
+
 }  // namespace
 
 std::error_code create_anonymous(file& made) noexcept {
@@ -43,6 +88,8 @@ std::error_code create_anonymous(file& made) noexcept {
 
 std::error_code create_unpublished(const std::string& directory, std::uint32_t mode, file& made) noexcept {
     made = uninterrupted([&] { return ::open(directory.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600); });
+    // What kernels say on file systems that have no unnamed files.
+    if (made < 0 && (errno == EOPNOTSUPP || errno == EISDIR || errno == EINVAL)) made = create_temporary(directory);
     if (made < 0) return last_error();
     // Not through open's mode, which the umask would narrow.
     if (fchmod(made, mode) == 0) return {};
@@ -54,11 +101,12 @@ std::error_code create_unpublished(const std::string& directory, std::uint32_t m
 
 std::error_code publish(file what, const std::string& directory, const std::string& name) noexcept {
     const std::string path = joined(directory, name);
-    if (linkat(AT_FDCWD, own_path(what).text, AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0) return {};
-    if (errno == EEXIST) return last_error();
-    // Without /proc; needs a privilege on older kernels.
-    if (linkat(what, "", AT_FDCWD, path.c_str(), AT_EMPTY_PATH) == 0) return {};
-    return last_error();
+    // Through /proc, or, where that is missing, by the descriptor itself, which older kernels only allow to root.
+    const bool linked = linkat(AT_FDCWD, own_path(what).text, AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0 ||
+                        (errno != EEXIST && linkat(what, "", AT_FDCWD, path.c_str(), AT_EMPTY_PATH) == 0);
+    const auto error = linked ? std::error_code() : last_error();
+    remove_temporary_name(what);
+    return error;
 }
 
 std::error_code reserve(file what, std::uint64_t size) noexcept {
@@ -130,10 +178,7 @@ std::error_code map_inherited(std::size_t size, mapping& result) noexcept {
 
 void unmap(std::byte* base, std::size_t size) noexcept { munmap(base, size); }
 
-std::size_t page_size() noexcept {
-    static const auto size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-    return size;
-}
+std::size_t page_size() noexcept { return static_cast<std::size_t>(sysconf(_SC_PAGESIZE)); }
 
 byte_lock::~byte_lock() {
     if (own_ < 0) return;
