@@ -57,11 +57,15 @@ std::error_code remove(const std::string& directory, const std::string& name) no
 std::error_code list(const std::string& directory, std::vector<std::string>& names);
 const char* default_directory() noexcept;
 
-/// Maps the file's first `size` bytes shared; `reserve` more of address space may be asked for (a growing file).
+/// Maps the file's first `size` bytes shared; more than it has may be asked for, for a file that will grow.
 std::error_code map(file what, std::size_t size, mapping& result) noexcept;
 /// Shared with children forked from now on; no file behind it.
 std::error_code map_inherited(std::size_t size, mapping& result) noexcept;
 void unmap(std::byte* base, std::size_t size) noexcept;
+/// Gives back the memory, but keeps the addresses: touching them is an error from now on.
+void unmap_keeping_addresses(std::byte* base, std::size_t size) noexcept;
+/// Maps the file's bytes from `offset` at addresses that were kept.
+std::error_code map_at(std::byte* base, file what, std::uint64_t offset, std::size_t size) noexcept;
 std::size_t page_size() noexcept;
 
 /// A lock on one byte of the file, that ends with this object or with the process.

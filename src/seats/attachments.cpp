@@ -95,6 +95,27 @@ void release(attachment* one) noexcept {
     delete one;
 }
 
+/// Header and registry, in whole pages.
+std::size_t registry_pages(const view& mapped) noexcept {
+    const std::size_t page = platform::page_size();
+    return (mapped.directory + page - 1) / page * page;  // the directory follows the registry
+}
+
+/// A detached mapping of the segment, mapped again instead of the new one; nullptr if there is none of that size.
+mapping_node* revived(const attachment* where, const view& instead_of) noexcept {
+    // relaxed: under the process lock.
+    for (mapping_node* node = first_node.load(std::memory_order_relaxed); node; node = node->next) {
+        if (node->where != where || !node->detached || node->mapped.size != instead_of.size) continue;
+        const std::size_t kept = registry_pages(node->mapped);
+        if (kept < node->mapped.size &&
+            platform::map_at(node->mapped.base + kept, where->file, kept, node->mapped.size - kept))
+            return nullptr;
+        platform::unmap(instead_of.base, instead_of.size);
+        return node;
+    }
+    return nullptr;
+}
+
 /// Any mapping of the segment whose registry is still there.
 mapping_node* node_with_registry(const attachment* where) noexcept {
     for (mapping_node* node = first_node.load(std::memory_order_acquire); node; node = node->next)
@@ -164,7 +185,7 @@ view view_of(const void* address) noexcept {
 mapping_node* attach(const view& mapped, platform::file file, const platform::file_id& id) {
     const std::uint64_t now = fork_epoch();
     process_lock hold;
-    mapping_node* node = free_node();
+    mapping_node* spare = free_node();
     attachment* where = find_attachment(id, mapped.header().uuid);
     if (where == nullptr) {
         where = new attachment{id, mapped.header().uuid, platform::no_file, 0, false, now, first_attachment};
@@ -172,13 +193,19 @@ mapping_node* attach(const view& mapped, platform::file file, const platform::fi
     }
     if (where->mappings++ == 0) where->file = file;
     else platform::close(file);
-    node->mapped = mapped;
-    node->where = where;
-    node->sat_in = false;
+    mapping_node* node = revived(where, mapped);
+    if (node == nullptr) {
+        node = spare;
+        node->mapped = mapped;
+        node->where = where;
+        node->sat_in = false;
+    }
     node->detached = false;
-    set_range(*node, reinterpret_cast<std::uintptr_t>(mapped.base), mapped.size);
+    set_range(*node, reinterpret_cast<std::uintptr_t>(node->mapped.base), node->mapped.size);
     return node;
 }
+
+const view& view_of(const mapping_node* node) noexcept { return node->mapped; }
 
 void detach(mapping_node* node) noexcept {
     process_lock hold;
@@ -192,9 +219,8 @@ void detach(mapping_node* node) noexcept {
         return;
     }
     node->detached = true;
-    const std::size_t page = platform::page_size();
-    const std::size_t registry_end = (mapped.directory + page - 1) / page * page;  // the directory follows the registry
-    if (registry_end < mapped.size) platform::unmap(mapped.base + registry_end, mapped.size - registry_end);
+    const std::size_t kept = registry_pages(mapped);
+    if (kept < mapped.size) platform::unmap_keeping_addresses(mapped.base + kept, mapped.size - kept);
 }
 
 platform::file file_of(const mapping_node* node) noexcept { return node->where->file; }

@@ -65,11 +65,15 @@ struct lock_file {
     platform::file_id id;
 };
 
-/// Makes a mapping known. The file stays open for as long as any mapping of the segment is attached; it is owned
-/// from here on. Returns the handle to detach.
+/// Makes a mapping known. The file stays open for as long as any mapping of the segment is attached; file and mapping
+/// are owned from here on. Returns the handle to detach.
 struct mapping_node;
 mapping_node* attach(const view& mapped, platform::file file, const platform::file_id& id);
-/// Forgets the mapping and unmaps it, but for the registry if a thread of this process sat there through it.
+/// Where it is mapped: perhaps not where attach was told, see detach.
+const view& view_of(const mapping_node* node) noexcept;
+/// Forgets the mapping and unmaps it. If a thread of this process sat there through it, the registry stays, as do the
+/// addresses of the rest: the next attach of this segment uses them again, so that opening and closing it for ever
+/// takes no more than once.
 void detach(mapping_node* node) noexcept;
 platform::file file_of(const mapping_node* node) noexcept;
 platform::file file_of_address(const void* address) noexcept;

@@ -66,9 +66,9 @@ struct segment_maker {
     static segment attach(open_mapping& mapped, const seats::view& view, open_file& file, const platform::file_id& id,
                           std::string name) {
         auto made = std::make_shared<segment_access::state>();
-        made->mapped = view;
         made->name = std::move(name);
         made->node = seats::attach(view, file.file, id);
+        made->mapped = seats::view_of(made->node);
         file.release();
         mapped.release();
         detail::step("N4");

@@ -178,6 +178,16 @@ std::error_code map_inherited(std::size_t size, mapping& result) noexcept {
 
 void unmap(std::byte* base, std::size_t size) noexcept { munmap(base, size); }
 
+void unmap_keeping_addresses(std::byte* base, std::size_t size) noexcept {
+    mmap(base, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0);
+}
+
+std::error_code map_at(std::byte* base, file what, std::uint64_t offset, std::size_t size) noexcept {
+    void* mapped = mmap(base, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE | MAP_FIXED, what,
+                        static_cast<off_t>(offset));
+    return mapped == MAP_FAILED ? last_error() : std::error_code();
+}
+
 std::size_t page_size() noexcept { return static_cast<std::size_t>(sysconf(_SC_PAGESIZE)); }
 
 byte_lock::~byte_lock() {
