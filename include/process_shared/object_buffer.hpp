@@ -136,6 +136,10 @@ public:
 private:
     object_buffer(std::byte* block, std::size_t capacity, std::shared_ptr<void> keep) noexcept;
     static object_buffer of(segment& in, segment::block block, std::size_t capacity);
+    template <class T>
+    std::optional<T> load_in_place(std::error_code& error) const;
+    template <class T>
+    std::optional<T> load_into_new(std::error_code& error) const;
     [[noreturn]] static void fail(const std::error_code& error, const char* where);
     static bool found(const std::error_code& error, const char* where);  ///< false: nothing stored. Throws the rest
     static void decoded(bool well, std::error_code& error) noexcept;
@@ -163,10 +167,10 @@ template <class T>
 std::optional<T> object_buffer::load(std::error_code& error) const {
     static_assert(!detail::refers_elsewhere<T>,
                   "process_shared: load a type that owns what it holds: std::string, std::vector");
-    if constexpr (std::is_default_constructible_v<T>) {
-        std::optional<T> object(std::in_place);
-        if (!load_into(*object, error)) object.reset();
-        return object;
+    if constexpr (stored_as_is<T> && std::is_aggregate_v<T> && std::is_trivially_default_constructible_v<T>) {
+        return load_in_place<T>(error);
+    } else if constexpr (std::is_default_constructible_v<T>) {
+        return load_into_new<T>(error);
     } else {
         static_assert(stored_as_is<T>, "process_shared: a type that is not default constructible: use load_into");
         std::array<std::byte, sizeof(T)> copy;
@@ -174,6 +178,31 @@ std::optional<T> object_buffer::load(std::error_code& error) const {
         if (error) return std::nullopt;
         return std::bit_cast<T>(copy);
     }
+}
+
+// Each in a function of its own: gcc 12 makes a local variable in the caller's place only if it is in the outer block.
+template <class T>
+std::optional<T> object_buffer::load_in_place(std::error_code& error) const {
+    // Made by a conversion, so that it is not zeroed first: for a large one that costs as much as the copy.
+    struct loader {
+        const object_buffer& from;
+        std::error_code& error;
+        operator T() const {
+            T object;
+            from.load_into(object, error);
+            return object;
+        }
+    };
+    std::optional<T> object(std::in_place, loader{*this, error});
+    if (error) object.reset();
+    return object;
+}
+
+template <class T>
+std::optional<T> object_buffer::load_into_new(std::error_code& error) const {
+    std::optional<T> object(std::in_place);
+    if (!load_into(*object, error)) object.reset();
+    return object;
 }
 
 template <class T>

@@ -287,22 +287,23 @@ void object_buffer::store_encoded(codec how, std::uint64_t type, std::span<const
 }
 
 object_buffer::codec object_buffer::load_encoded(const request& wanted, std::error_code& error) const noexcept {
-    verdict result{errc::no_segment, {}};
-    if (valid()) {
-        const buffer from{block_, capacity_};
-        detail::quietly(result.error, [&] {
-            for (int tries = 0; tries < 2; ++tries)
-                if (try_read(from, wanted, result) == reading::done) return;
-            verdict last{errc::damaged, {}};
-            const std::error_code failure = under_guard(from.head().guard, [&] {
-                step("OB10");
-                // Nobody writes now: a sequence that does not fit was never stored.
-                if (try_read(from, wanted, last) == reading::overtaken) last = {errc::damaged, {}};
-            });
-            result = failure ? verdict{failure, {}} : last;
-        });
+    if (!valid()) {
+        error = errc::no_segment;
+        return {};
     }
-    error = result.error;
+    const buffer from{block_, capacity_};
+    verdict result;
+    detail::quietly(error, [&] {
+        for (int tries = 0; tries < 2; ++tries)
+            if (try_read(from, wanted, result) == reading::done) return;
+        const std::error_code failure = under_guard(from.head().guard, [&] {
+            step("OB10");
+            // Nobody writes now: a sequence that does not fit was never stored.
+            if (try_read(from, wanted, result) == reading::overtaken) result = {errc::damaged, {}};
+        });
+        if (failure) result = {failure, {}};
+    });
+    if (!error) error = result.error;
     return result.found;
 }
 

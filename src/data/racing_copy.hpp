@@ -23,10 +23,10 @@ inline constexpr std::size_t longest_by_words = SIZE_MAX;
 #if __has_feature(thread_sanitizer)
 inline constexpr std::size_t longest_by_words = SIZE_MAX;
 #else
-inline constexpr std::size_t longest_by_words = 256;
+inline constexpr std::size_t longest_by_words = 64;
 #endif
 #else
-inline constexpr std::size_t longest_by_words = 256;
+inline constexpr std::size_t longest_by_words = 64;
 #endif
 
 /// The shared side is aligned to a word, and may be touched up to the next whole word.

@@ -53,9 +53,8 @@ constexpr std::uint64_t state_generation(std::uint64_t word) noexcept { return w
 /// One participant's place. The first eight lines are the sitter's alone while it lives, so that a lock costs no
 /// transfer of them; the others read them only after its death (and the curious at any time).
 struct alignas(64) seat {
-    std::atomic<std::uint64_t> top;                            // how many entries are in use, holes included
-    std::atomic<held_entry> held[max_holds];                   // what the sitter holds or is about to take
-    std::uint64_t reserved[3];
+    std::atomic<held_entry> held[max_holds];                   // what the sitter holds or is about to take; 0: nothing
+    std::uint64_t reserved[4];
     platform::token token;
     std::atomic<std::uint64_t> state;
     std::atomic<std::uint32_t> token_word;                     // where in the token others look

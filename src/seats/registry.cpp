@@ -96,7 +96,6 @@ participant_id try_claim(const view& in, const lock_file& file, std::uint32_t in
     detail::step("C2");
 
     for (auto& entry : here.held) entry.store(0, std::memory_order_relaxed);  // relaxed: C4 publishes
-    here.top.store(0, std::memory_order_relaxed);
     const platform::arming armed = platform::arm(here.token);
     if (armed.error) {
         // release: the seat is as free as before; pairs with the next claimer's acquire.

@@ -4,6 +4,7 @@
 // Step  From → To                By      Order    If the doer dies right after
 // L0    intent on my held list   lock    plain    swept: not owned, two sleepers woken needlessly
 // L1    free → held              lock    acquire  the token is dead: taken over by whoever comes or sleeps
+// U0    seen: held, and by me    unlock  relaxed  as L1
 // U1    held → free              unlock  release  intent swept: not owned, two woken
 // U4    intent withdrawn         unlock  plain    nothing is left behind
 #include <process_shared/mutex.hpp>

@@ -19,6 +19,7 @@
 // T1    wake all who watch the dead token    anybody  –        they look for themselves; not yet done: backstop
 // T2    held by dead → abandoned, C kept     anybody  acq_rel  sleepers that T1 missed: backstop
 // T3    wake all sleepers of the word        anybody  –        nothing is left to do
+// U0    seen: held, and by me                unlock   relaxed  as L1
 // U1    held → free                          unlock   release  intent swept: not owned, two woken
 // U2    contended → free                     unlock   release  wake lost; my token is dead, and whoever watches it (all
 //                                                              who slept since I own) is woken: one by the kernel, the
@@ -34,6 +35,8 @@
 //     (T1); whoever finds the word abandoned wakes all (T3); whoever leaves without the lock passes one wake on (L6);
 //     and every sleep ends at the backstop (P5).
 // M4  the word names a participant whose held list names the word (L0 before L1, U4 after U1): a sweep misses nothing.
+// M5  while the owner lives, the others change nothing but C: so once the owner has seen its own name there (U0), it may
+//     exchange the word for 0 without comparing again.
 //
 // Steps that may need the backstop after one death: L6, T1 to T2 when the first one notified of a death dies in turn,
 // U2 for sleepers that watch an earlier owner's token. After two deaths: any.
@@ -64,6 +67,14 @@ attempt attempt_from(const place& here, std::atomic<std::uint64_t>& word, lock_k
     std::uint64_t offset = 0;
     here.locate(reinterpret_cast<std::uintptr_t>(&word), offset);
     return {word, make_entry(kind, offset), here.me, *here.mine};
+}
+
+/// U3 and U4.
+void wake_and_withdraw(const attempt& by, unsigned sleepers) noexcept {
+    if (!detail::broken("unlock_wakes_nobody")) wake_sleepers(by.word, sleepers);
+    detail::step("U3");
+    pop_held(by.mine, by.entry);
+    detail::step("U4");
 }
 
 /// One attempt that could not have the word at once.
@@ -171,10 +182,11 @@ ownership acquire_slowly(std::atomic<std::uint64_t>& word, lock_kind kind, deadl
 }
 
 ownership acquire_from_outside(std::atomic<std::uint64_t>& word, lock_kind kind, deadline until, if_abandoned what) {
-    const place& here = sit(&word);
-    if (here.mine->top.load(std::memory_order_relaxed) >= max_holds && !compact_held(*here.mine))  // relaxed: my own
-        fail(errc::too_many_holds);
-    return acquire_word(word, kind, until, what);
+    const place* here = find_seat(&word);
+    const attempt by = attempt_from(here ? *here : sit(&word), word, kind);
+    if (!push_held_anywhere(by.mine, by.entry)) fail(errc::too_many_holds);
+    detail::step("L0");
+    return waiting(by, until, what).run();
 }
 
 void release_slowly(std::atomic<std::uint64_t>& word, lock_kind kind) {
@@ -191,11 +203,12 @@ void release_slowly(std::atomic<std::uint64_t>& word, lock_kind kind) {
     // release: pairs with the acquire of the next lock (U2, R2). C may be set meanwhile: again then.
     while (!word.compare_exchange_weak(value, next, std::memory_order_release, std::memory_order_relaxed));
     detail::step(unrepaired ? "R2" : "U2");
-    if ((value & contended) != 0 && !detail::broken("unlock_wakes_nobody"))
-        wake_sleepers(word, unrepaired ? platform::everyone : sleepers_per_unlock);
-    detail::step("U3");
-    pop_held(by.mine, by.entry);
-    detail::step("U4");
+    wake_and_withdraw(by, (value & contended) == 0 ? 0 : unrepaired ? platform::everyone : sleepers_per_unlock);
+}
+
+void finish_contended_release(std::atomic<std::uint64_t>& word, lock_kind kind) {
+    detail::step("U2");
+    wake_and_withdraw(attempt_from(*find_seat(&word), word, kind), sleepers_per_unlock);
 }
 
 void declare_word_sound(std::atomic<std::uint64_t>& word) {

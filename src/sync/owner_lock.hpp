@@ -50,14 +50,20 @@ inline ownership acquire_word(std::atomic<std::uint64_t>& word, seats::lock_kind
 /// Throws not_owner and outside_segment.
 void release_slowly(std::atomic<std::uint64_t>& word, seats::lock_kind kind);
 
+/// The word was ours, and is free now; somebody had added C meanwhile.
+void finish_contended_release(std::atomic<std::uint64_t>& word, seats::lock_kind kind);
+
 inline void release_word(std::atomic<std::uint64_t>& word, seats::lock_kind kind) {
     std::uint64_t offset = 0;
     const seats::place* here = seats::find_place(&word, offset);
     if (here == nullptr) [[unlikely]] return release_slowly(word, kind);
-    std::uint64_t value = here->me;
+    // relaxed: while I own it, the others only add C (M5). So this look decides, and a plain exchange may follow: it is
+    // faster than a compare-exchange by 8 %.
+    if (word.load(std::memory_order_relaxed) != here->me) [[unlikely]] return release_slowly(word, kind);
+    detail::step("U0");
     // release: pairs with the acquire of the next lock (U1).
-    if (!word.compare_exchange_strong(value, 0, std::memory_order_release, std::memory_order_relaxed)) [[unlikely]]
-        return release_slowly(word, kind);
+    if (word.exchange(0, std::memory_order_release) != here->me) [[unlikely]]
+        return finish_contended_release(word, kind);
     detail::step("U1");
     seats::pop_held(*here->mine, seats::make_entry(kind, offset));
     detail::step("U4");
