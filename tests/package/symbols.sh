@@ -1,0 +1,29 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# The shared library shows its public interface, and nothing of the rooms behind it.
+#   symbols.sh NM LIBRARY
+set -euo pipefail
+nm=$1 library=$2
+
+# Type letter and name. Functions, data, type descriptions and tables, as compilers spell them.
+symbols=$("$nm" --dynamic --defined-only "$library" | awk '{ print $(NF - 1), $NF }')
+kind='_Z(T[ISV]|GV|Z)?N?[KVRO]*'
+public=" ${kind}14process_shared"
+rooms="${public}(6detail|8platform|5seats|4sync|8segments|4data)"
+# Templates of the standard library that this one happens to use: weak, any program has the same.
+standard="^[WVu] ${kind}St"
+
+strangers=$(grep -v -E "$public|$standard" <<<"$symbols" || true)
+inner=$(grep -E "$rooms" <<<"$symbols" || true)
+if [[ -n $strangers$inner ]]; then
+    echo "these should be hidden:" >&2
+    printf '%s\n' "$strangers" "$inner" | c++filt >&2
+    exit 1
+fi
+for expected in 5mutex4lockEv 5mutex6unlockEv 7segment4openE 13object_buffer12load_encodedE; do
+    if ! grep -q "$expected" <<<"$symbols"; then
+        echo "no public symbol has $expected in it" >&2
+        exit 1
+    fi
+done
+echo "$(grep -c -E "$public" <<<"$symbols") public symbols"
