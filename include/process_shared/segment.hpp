@@ -24,7 +24,7 @@ struct segment_options {
     std::uint32_t names = 128;                    ///< named objects: 1 to 65 536
     std::uint32_t mode = 0600;                    ///< permissions of a named segment, whatever the umask
     bool others = false;                          ///< also open segments that belong to another user
-    std::string directory;                        ///< where named segments live; empty: /dev/shm
+    std::string directory = {};                   ///< where named segments live; empty: /dev/shm
     std::chrono::nanoseconds backstop = std::chrono::milliseconds(100);  ///< the longest sleep before a re-check
 };
 

@@ -2,30 +2,30 @@
 // object_buffer: two banks and an index. Writers exclude each other by a mutex, and write into the bank that the index
 // does not name; one store of the index makes the new object the newest. Readers take no lock.
 //
-// guard_        the writers' mutex
-// index_        how many objects have been stored (n); 0: none. Bank n & 1 holds the newest
-// sequence      of a bank: the number of the object in it; 0: none, or being written
-// size, type, codec   of that object; then its bytes
+// guard                 the writers' mutex
+// index                 how many objects have been stored (n); 0: none. Bank n & 1 holds the newest
+// bank: sequence        which object lies there; 0: none, or a part of one
+//       size, type, codec, bytes   of that object
 //
-// State      guard  index  bank n & 1  the other bank            Meaning
-// empty      free   0      -           anything                  nothing was stored; a first writer may have died
-// resting    free   n      object n    object n - 1, or a part   n is the newest
-// writing    w      n      object n    sequence 0, a part of n + 1     a reader of n goes on; one of n - 1 is overtaken
-// stored     w      n + 1  object n + 1   object n               as resting, with n + 1; w is about to unlock
-// abandoned  dead   n      object n    a part of n + 1           as resting: the part is never looked at
+// State      guard  index  bank n & 1  other bank       Meaning
+// empty      0      0      -           0, or a part     nothing was stored
+// resting    0      n      object n    n - 1, or a part n is the newest
+// writing    w      n      object n    a part of n + 1  readers of n go on, those of n - 1 are overtaken
+// abandoned  dead   any of the above                    as above: nobody looks at a part, so nothing is to be repaired
 //
-// Step  From → To                      By      Order    If the doer dies right after
-// OB1   resting → writing: lock        writer  acquire  abandoned; the next lock(repair) takes over: nothing to repair
-// OB2   other bank: sequence → 0       writer  relaxed, then a release fence: pairs with OB9.   As OB1
-// OB3   other bank: size, type, codec  writer  relaxed  as OB1
-// OB4   other bank: bytes              writer  relaxed  as OB1
-// OB5   other bank: sequence → n + 1   writer  relaxed  as OB1
-// OB6   writing → stored: index → n + 1  writer  release, pairs with OB7   the new object stays; the guard as OB1
-// U1…   stored → resting: unlock       writer  release  as in mutex.cpp
-// OB7   index is n                     reader  acquire  nothing is left behind; OB8 and OB9 likewise
-// OB8   sequence is n; copy            reader  relaxed: n or newer, because of OB7
-// OB9   sequence is still n            reader  acquire fence, then relaxed
-// OB10  overtaken twice: lock; OB7 to OB9 with no writer about; unlock   reader  acquire   as OB1
+// Step  From → To                          By      Order    If the doer dies right after
+// OB1   resting → writing: lock(repair)    writer  acquire  abandoned; the next lock(repair) takes over
+// OB2   writing: other sequence → 0        writer  relaxed  as OB1. A release fence follows: pairs with OB9
+// OB3   writing: other size, type, codec   writer  relaxed  as OB1
+// OB4   writing: other bytes               writer  relaxed  as OB1
+// OB5   writing: other sequence → n + 1    writer  relaxed  as OB1
+// OB6   writing: index → n + 1             writer  release  the new object is the newest; else as OB1
+// U1…   writing → resting: unlock          writer  release  as in mutex.cpp
+// OB7   see n                              reader  acquire  nothing is left behind. Pairs with OB6
+// OB8   see sequence n; copy               reader  relaxed  as OB7. OB7 has made it n, or newer
+// OB9   see sequence n again               reader  relaxed  as OB7. After an acquire fence: pairs with OB2
+// OB10  overtaken twice: lock(repair), OB7 to OB9 with no writer about, unlock
+//                                          reader  acquire  as OB1
 //
 // W1  An object is whole when OB8 and OB9 both see n: whoever has copied a word of a later object sees, after the
 //     acquire fence, what its writer did before the release fence: OB2 on this bank. Sequences never come back.
@@ -106,12 +106,6 @@ struct buffer {
 
 std::byte* bytes_of(bank_head& bank) noexcept { return reinterpret_cast<std::byte*>(&bank) + sizeof(bank_head); }
 
-// The thread sanitizer does not know fences, and gcc warns of it. It loses nothing: all it could say about are words.
-#if defined(__SANITIZE_THREAD__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wtsan"
-#endif
-void fence(std::memory_order order) noexcept { std::atomic_thread_fence(order); }
-
 /// With the guard held.
 void write(const buffer& to, object_buffer::codec how, std::uint64_t type, std::span<const std::byte> object) noexcept {
     shared_word& index = to.head().index;
@@ -120,7 +114,7 @@ void write(const buffer& to, object_buffer::codec how, std::uint64_t type, std::
     bank_head& bank = to.bank(next);
     // relaxed, all of these: a reader that sees one of them too early finds out (W1), else index publishes them.
     bank.sequence.store(0, std::memory_order_relaxed);
-    fence(std::memory_order_release);  // pairs with the acquire fence in try_read
+    std::atomic_thread_fence(std::memory_order_release);  // pairs with the acquire fence in try_read
     step("OB2");
     bank.size.store(object.size(), std::memory_order_relaxed);
     bank.type.store(type, std::memory_order_relaxed);
@@ -182,7 +176,7 @@ reading try_read(const buffer& from, const object_buffer::request& wanted, verdi
     result = judge(bank, from.capacity, wanted, place);
     if (!result.error) detail::copy_in(place.data(), bytes_of(bank), place.size());
     step("OB8");
-    fence(std::memory_order_acquire);  // pairs with the release fence in write
+    std::atomic_thread_fence(std::memory_order_acquire);  // pairs with the release fence in write
     // relaxed: the fence orders it behind the copy (W1).
     const bool whole = bank.sequence.load(std::memory_order_relaxed) == number;
     step("OB9");

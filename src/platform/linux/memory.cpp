@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -226,7 +227,9 @@ void random_bytes(std::span<std::uint8_t> target) noexcept {
     }
 }
 
-std::array<std::uint8_t, 16> boot_id() noexcept {
+namespace {
+
+std::array<std::uint8_t, 16> read_boot_id() noexcept {
     std::array<std::uint8_t, 16> id{};
     const file source = ::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
     if (source < 0) return id;
@@ -242,6 +245,26 @@ std::array<std::uint8_t, 16> boot_id() noexcept {
         byte = static_cast<std::uint8_t>(byte << 4 | digit);
         ++digits;
     }
+    return id;
+}
+
+}  // namespace
+
+std::array<std::uint8_t, 16> boot_id() noexcept {
+    // Read once: it costs more than all the rest of opening a segment. Two threads may both read it, and agree.
+    static constinit std::atomic<std::uint64_t> known[2]{};
+    static constinit std::atomic<bool> read{false};
+    std::array<std::uint8_t, 16> id{};
+    std::uint64_t halves[2];
+    if (!read.load(std::memory_order_acquire)) {  // pairs with the release below
+        id = read_boot_id();
+        std::memcpy(halves, id.data(), sizeof halves);
+        for (int i = 0; i < 2; ++i) known[i].store(halves[i], std::memory_order_relaxed);  // relaxed: published next
+        read.store(true, std::memory_order_release);
+        return id;
+    }
+    for (int i = 0; i < 2; ++i) halves[i] = known[i].load(std::memory_order_relaxed);  // relaxed: behind the acquire
+    std::memcpy(id.data(), halves, sizeof halves);
     return id;
 }
 
