@@ -5,7 +5,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <mutex>
+#include <span>
 #include <string_view>
 #include <type_traits>
 
@@ -22,6 +24,10 @@ inline constexpr bool allow_in_shared_memory =
 
 template <class C, class Traits>
 inline constexpr bool allow_in_shared_memory<std::basic_string_view<C, Traits>> = false;
+template <class T, std::size_t Extent>
+inline constexpr bool allow_in_shared_memory<std::span<T, Extent>> = false;
+template <class T>
+inline constexpr bool allow_in_shared_memory<std::reference_wrapper<T>> = false;
 template <>
 inline constexpr bool allow_in_shared_memory<std::mutex> = false;  // of one process only
 

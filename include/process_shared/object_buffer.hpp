@@ -155,9 +155,6 @@ void object_buffer::store(const T& object, std::error_code& error) const {
         const auto* const bytes = reinterpret_cast<const std::byte*>(std::addressof(object));
         store_encoded(codec::as_is, detail::record_of<T>().id, {bytes, sizeof(T)}, error);
     } else {
-        static_assert(detail::has_msgpack || sizeof(T) == 0,
-                      "process_shared: this type is not trivially copyable; storing it needs msgpack-cxx "
-                      "(Debian: libmsgpack-cxx-dev)");
         const auto encoded = detail::encode(object);
         store_encoded(codec::msgpack, 0, std::as_bytes(std::span(encoded.data(), encoded.size())), error);
     }
@@ -209,16 +206,13 @@ template <class T>
 bool object_buffer::load_into(T& target, std::error_code& error) const {
     static_assert(!detail::refers_elsewhere<T>,
                   "process_shared: load a type that owns what it holds: std::string, std::vector");
-    static_assert(stored_as_is<T> || detail::has_msgpack,
-                  "process_shared: this type is not trivially copyable; loading it needs msgpack-cxx "
-                  "(Debian: libmsgpack-cxx-dev)");
     request wanted;
     if constexpr (stored_as_is<T>) {
         wanted.type = detail::record_of<T>().id;
         wanted.place = {reinterpret_cast<std::byte*>(std::addressof(target)), sizeof(T)};
     }
     // A number may come from another language.
-    if constexpr (detail::has_msgpack && (!stored_as_is<T> || std::is_arithmetic_v<T>)) {
+    if constexpr (!stored_as_is<T> || (detail::has_msgpack && std::is_arithmetic_v<T>)) {
         std::vector<std::byte> encoded;
         wanted.other = codec::msgpack;
         wanted.bytes = &encoded;

@@ -6,6 +6,8 @@
 #include <process_shared/allowed.hpp>
 
 #include <cstddef>
+#include <cstdint>
+#include <functional>
 #include <span>
 #include <string_view>
 #include <type_traits>
@@ -21,6 +23,19 @@
 #endif
 
 namespace process_shared {
+namespace detail {
+
+// What these refer to lies in the process that stores, or is gone when load() returns.
+template <class T>
+inline constexpr bool refers_elsewhere = std::is_pointer_v<T> || std::is_reference_v<T>;
+template <class C, class Traits>
+inline constexpr bool refers_elsewhere<std::basic_string_view<C, Traits>> = true;
+template <class T, std::size_t Extent>
+inline constexpr bool refers_elsewhere<std::span<T, Extent>> = true;
+template <class T>
+inline constexpr bool refers_elsewhere<std::reference_wrapper<T>> = true;
+
+}  // namespace detail
 
 /// Whether an object_buffer keeps the bytes of a T as they are. The others go through MessagePack.
 /// Specialize it to send a trivially copyable type through MessagePack, so that other languages can read it:
@@ -28,19 +43,11 @@ namespace process_shared {
 ///     template <> inline constexpr bool process_shared::stored_as_is<reading> = false;
 template <class T>
 inline constexpr bool stored_as_is = std::is_trivially_copyable_v<T> && allowed_in_shared_memory<T> &&
-                                     !std::is_array_v<T>;  // store("text") means a string
+                                     !detail::refers_elsewhere<T> && !std::is_array_v<T>;  // "text" is a string
 
 namespace detail {
 
 inline constexpr bool has_msgpack = PROCESS_SHARED_HAS_MSGPACK != 0;
-
-// What these would refer to is gone when load() returns.
-template <class T>
-inline constexpr bool refers_elsewhere = std::is_pointer_v<T> || std::is_reference_v<T>;
-template <class C, class Traits>
-inline constexpr bool refers_elsewhere<std::basic_string_view<C, Traits>> = true;
-template <class T, std::size_t Extent>
-inline constexpr bool refers_elsewhere<std::span<T, Extent>> = true;
 
 #if PROCESS_SHARED_HAS_MSGPACK
 
@@ -83,6 +90,24 @@ bool decode(std::span<const std::byte> encoded, T& object) {
     } catch (const msgpack::unpack_error&) {
         return false;
     }
+}
+
+#else
+
+template <class T>
+std::string_view encode(const T&) {
+    static_assert(sizeof(T) == 0,
+                  "process_shared: storing a type that is not trivially copyable needs msgpack-cxx "
+                  "(Debian: libmsgpack-cxx-dev)");
+    return {};
+}
+
+template <class T>
+bool decode(std::span<const std::byte>, T&) {
+    static_assert(sizeof(T) == 0,
+                  "process_shared: loading a type that is not trivially copyable needs msgpack-cxx "
+                  "(Debian: libmsgpack-cxx-dev)");
+    return false;
 }
 
 #endif

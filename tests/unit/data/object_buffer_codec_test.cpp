@@ -7,9 +7,11 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -20,7 +22,8 @@ using process_shared::object_buffer;
 
 static_assert(process_shared::stored_as_is<int> && process_shared::stored_as_is<std::array<int, 4>>);
 static_assert(!process_shared::stored_as_is<std::string> && !process_shared::stored_as_is<std::string_view> &&
-              !process_shared::stored_as_is<const char*> && !process_shared::stored_as_is<char[6]>);
+              !process_shared::stored_as_is<const char*> && !process_shared::stored_as_is<std::span<int>> &&
+              !process_shared::stored_as_is<char[6]>);
 
 #if PROCESS_SHARED_HAS_MSGPACK
 

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 // shared_memory: bounds, alignment, who sees the bytes and for how long.
-#include <process_shared/mutex.hpp>
 #include <process_shared/shared_memory.hpp>
 
 #include "expect_error.hpp"
@@ -13,9 +12,13 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <limits>
+#include <memory>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -275,11 +278,11 @@ TEST(shared_memory, a_small_one_that_a_child_may_hold_is_not_reused) {
 }
 
 TEST(shared_memory, a_child_that_lets_go_of_an_inherited_small_one_does_not_free_it) {
-    const shared_memory memory(small);
+    shared_memory memory(small);
     memory.fill(std::byte{17});
     support::child other([&] {
         const std::size_t before = segment::process_default().free_bytes();
-        { const shared_memory mine = std::move(const_cast<shared_memory&>(memory)); }
+        { const shared_memory mine = std::move(memory); }
         EXPECT_EQ(segment::process_default().free_bytes(), before);
         const shared_memory fresh(small);
         fresh.fill(std::byte{1});

@@ -13,7 +13,6 @@
 #include <cctype>
 #include <fstream>
 #include <mutex>
-#include <regex>
 #include <set>
 #include <sstream>
 
@@ -71,9 +70,8 @@ TEST_F(show, prints_the_header_and_the_directory) {
     EXPECT_NE(result.out.find("memory    " + size_text(memory.size()) + ", "), std::string::npos) << result.out;
     ASSERT_TRUE(exists("tally"));
     EXPECT_NE(result.out.find("file      " + path_of("tally") + ", "), std::string::npos) << result.out;
-    EXPECT_TRUE(std::regex_search(result.out, std::regex("ago by process " + std::to_string(getpid()) + "\n")))
-        << result.out;
-    EXPECT_TRUE(std::regex_search(result.out, std::regex(R"(counter +0x[0-9a-f]+ +16 B +.*counter\n)"))) << result.out;
+    EXPECT_TRUE(shows(result.out, "ago by process " + std::to_string(getpid()) + "$")) << result.out;
+    EXPECT_TRUE(shows(result.out, R"(counter +0x[0-9a-f]+ +16 B +.*counter$)")) << result.out;
 }
 
 TEST_F(show, names_holder_and_waiter_and_the_lock_between_them) {
@@ -105,8 +103,8 @@ TEST_F(show, names_holder_and_waiter_and_the_lock_between_them) {
     EXPECT_GE(waits["age_ns"], waits["waiting_ns"]);
 
     const auto table = pshared({"show", "tally"}).out;
-    EXPECT_TRUE(std::regex_search(table, std::regex(R"(holder +alive .* counter\+8 +-\n)"))) << table;
-    EXPECT_TRUE(std::regex_search(table, std::regex(R"(waiter +alive .* - +counter\+8 for \d)"))) << table;
+    EXPECT_TRUE(shows(table, R"(holder +alive .* counter\+8 +-$)")) << table;
+    EXPECT_TRUE(shows(table, R"(waiter +alive .* - +counter\+8 for [0-9])")) << table;
 }
 
 TEST_F(show, shows_what_the_dead_still_hold) {
@@ -118,7 +116,7 @@ TEST_F(show, shows_what_the_dead_still_hold) {
     EXPECT_EQ(dead["holds"][0]["object"], "counter+8");
     EXPECT_EQ(dead["holds"][0]["held"], true);
     const auto table = pshared({"show", "tally"}).out;
-    EXPECT_TRUE(std::regex_search(table, std::regex(R"(doomed +dead .* counter\+8 +-\n)"))) << table;
+    EXPECT_TRUE(shows(table, R"(doomed +dead .* counter\+8 +-$)")) << table;
 }
 
 TEST_F(show, tells_who_died_with_a_lock) {
@@ -133,7 +131,7 @@ TEST_F(show, tells_who_died_with_a_lock) {
     EXPECT_EQ(death["locks"], 1);
 
     const auto table = pshared({"show", "tally"}).out;
-    EXPECT_TRUE(std::regex_search(table, std::regex(R"( ago +\d+ +\d+ +\d+ +doomed +1\n)"))) << table;
+    EXPECT_TRUE(shows(table, R"( ago +[0-9]+ +[0-9]+ +[0-9]+ +doomed +1$)")) << table;
 }
 
 TEST_F(show, lets_no_name_speak_to_the_terminal) {

@@ -2,6 +2,7 @@
 #include "support.hpp"
 
 #include <fcntl.h>
+#include <regex.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <array>
@@ -105,6 +106,20 @@ outcome run_into(const std::string& file, const words& arguments) {
     result.status = status_of(start(arguments, {}, out, fileno(err.get())));
     close(out);
     result.err = contents_of(err);
+    return result;
+}
+
+words found(const std::string& text, const std::string& expression) {
+    regex_t compiled;
+    if (regcomp(&compiled, expression.c_str(), REG_EXTENDED | REG_NEWLINE) != 0) throw std::runtime_error(expression);
+    std::array<regmatch_t, 4> groups;
+    words result;
+    if (regexec(&compiled, text.c_str(), groups.size(), groups.data(), 0) == 0)
+        for (const regmatch_t& group : groups)
+            if (group.rm_so >= 0)
+                result.push_back(text.substr(static_cast<std::size_t>(group.rm_so),
+                                             static_cast<std::size_t>(group.rm_eo - group.rm_so)));
+    regfree(&compiled);
     return result;
 }
 

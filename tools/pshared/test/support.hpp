@@ -29,6 +29,11 @@ outcome run_on_terminal(const words& arguments, const words& environment = {});
 /// The same with standard output to a file.
 outcome run_into(const std::string& file, const words& arguments);
 
+/// Where `text` matches the extended regular expression (^ and $ are those of a line): the match and its groups;
+/// empty if nowhere. (std::regex draws warnings from gcc when sanitized.)
+words found(const std::string& text, const std::string& expression);
+inline bool shows(const std::string& text, const std::string& expression) { return !found(text, expression).empty(); }
+
 /// A directory for segments that nobody else uses; gone at the end of the test with all that is in it.
 class command_test : public testing::Test {
 protected:
