@@ -65,8 +65,8 @@ struct segment_view {
     std::vector<seat_view> participants;  ///< those seats that are not free
     std::vector<obituary_view> obituaries;
 
-    [[nodiscard]] std::size_t alive() const;
-    [[nodiscard]] std::size_t dead() const;
+    [[nodiscard]] PROCESS_SHARED_API std::size_t alive() const;
+    [[nodiscard]] PROCESS_SHARED_API std::size_t dead() const;
 };
 
 /// Names of the segments of this user in the directory (`how.directory`; empty: /dev/shm), sorted.

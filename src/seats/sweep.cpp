@@ -25,7 +25,7 @@
 namespace process_shared::seats {
 namespace {
 
-/// True if the dead one owned it.
+/// True if the dead one left it abandoned.
 bool sweep_entry(const view& in, participant_id who, held_entry entry) noexcept {
     std::atomic<std::uint64_t>* word = word_at(in, entry);
     if (word == nullptr) return false;
@@ -36,7 +36,9 @@ bool sweep_entry(const view& in, participant_id who, held_entry entry) noexcept 
         return true;
     }
     wake_sleepers(*word, sleepers_per_unlock);
-    return false;
+    // relaxed: for the obituary. Whoever noticed the death has abandoned this one already, as a rule.
+    const std::uint64_t value = word->load(std::memory_order_relaxed);
+    return is_abandoned(value) && owner_of(value) == who;
 }
 
 /// What the seat names; what is 0 or not a lock is passed over.
