@@ -92,7 +92,7 @@ TEST_F(held_list, entries_with_one_favourite_slot_find_room_and_are_taken_away) 
 }
 
 TEST_F(held_list, of_two_equal_entries_one_is_taken_away) {
-    for (const std::uint64_t index : {7, 8, 7}) ASSERT_TRUE(add(lock_at(index)));
+    for (const unsigned index : {7u, 8u, 7u}) ASSERT_TRUE(add(lock_at(index)));
     pop_held(mine, lock_at(7));
     EXPECT_EQ(entries(mine), (std::vector{lock_at(7), lock_at(8)}));
 }

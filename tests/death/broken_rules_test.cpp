@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// A death test must be able to fail. Here one rule of a protocol is broken on purpose, and the harness has to see it.
+#include "death/buffer_scenarios.hpp"
+#include "death/campaign.hpp"
+#include "death/heap_scenarios.hpp"
+#include "death/lock_scenarios.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+namespace death {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t enough_to_see = 3;
+
+template <class Scenario>
+totals try_broken(const char* rule, conditions under = campaign::usual_conditions()) {
+    under.broken_rule = rule;
+    campaign what{std::string("broken: ") + rule, scenario_of<Scenario>(), under};
+    what.may_need_backstop = {"P4", "L5"};  // as for the unbroken rule, in lock_test.cpp
+    what.enough = enough_to_see;
+    return carry_out(what);
+}
+
+/// The backstop as users have it; survivors are waited for.
+conditions with_backstop() {
+    conditions under;
+    under.backstop = process_shared::segment_options().backstop;
+    under.limit = 2s;  // twenty backstops: who sleeps so long sleeps for ever
+    return under;
+}
+
+TEST(broken_rule, unlock_that_wakes_nobody_is_seen) {
+    EXPECT_GT((try_broken<woken_waiter<mutex, 1>>("unlock_wakes_nobody").unexpectedly_by_backstop), 0u);
+}
+
+TEST(broken_rule, takeover_that_keeps_quiet_is_seen) {
+    EXPECT_GT(try_broken<told_of_a_death<mutex>>("takeover_keeps_quiet").unexpectedly_by_backstop, 0u);
+}
+
+TEST(broken_rule, sleep_without_backstop_is_seen) {
+    // With it, the same scenario needs it at some points, and recovers at all.
+    const totals sound = try_broken<told_of_a_death<mutex>>("", with_backstop());
+    EXPECT_GT(sound.by_backstop, 0u);
+    EXPECT_EQ(sound.unrecovered, 0u);
+    EXPECT_GT(try_broken<told_of_a_death<mutex>>("no_backstop", with_backstop()).unrecovered, 0u);
+}
+
+TEST(broken_rule, index_that_moves_before_the_object_is_there_is_seen) {
+    EXPECT_GT(try_broken<store>("object_buffer_publishes_early").unrecovered, 0u);
+}
+
+TEST(broken_rule, block_that_is_split_before_its_rest_has_a_header_is_seen) {
+    EXPECT_GT(try_broken<allocate>("allocator_splits_first").unrecovered, 0u);
+}
+
+}  // namespace
+}  // namespace death

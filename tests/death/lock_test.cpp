@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: MIT
+// Locking and unlocking: whoever dies at any instruction of it, the others get the lock, and are told if need be.
+#include "death/campaign.hpp"
+#include "death/lock_scenarios.hpp"
+
+#include <gtest/gtest.h>
+
+namespace death {
+namespace {
+
+// Where sleepers may be left to the backstop, if the victim is the only one who dies after it was set out of reach:
+// after the step that the head of the file named says.
+
+/// sync/owner_lock.cpp, U2: sleepers may watch the token of an owner before the victim.
+const std::set<std::string> unlocked_and_not_woken = {"U2"};
+/// sync/owner_lock.cpp, L6: a wake was swallowed.
+const std::set<std::string> given_up = given_up;
+/// sync/owner_lock.cpp, T1: the kernel told the victim alone of a death, and it has not told the others. It has only
+/// just come back from its sleep (sync/park.cpp, P4).
+const std::set<std::string> told_and_not_passed_on = {"P4", "L5"};
+
+template <class Scenario>
+totals try_all(const char* name, std::set<std::string> may_need_backstop = {}, unsigned recordings = 1) {
+    campaign what{name, scenario_of<Scenario>()};
+    what.may_need_backstop = std::move(may_need_backstop);
+    what.recordings = recordings;
+    return carry_out(what);
+}
+
+template <class Mutex>
+class lock : public ::testing::Test {};
+using mutexes = ::testing::Types<mutex, recursive_mutex>;
+TYPED_TEST_SUITE(lock, mutexes);
+
+TYPED_TEST(lock, dying_in_lock) { expect_no_harm(try_all<lock_alone<TypeParam>>("lock")); }
+
+TYPED_TEST(lock, dying_in_unlock) { expect_no_harm(try_all<unlock_alone<TypeParam>>("unlock")); }
+
+TYPED_TEST(lock, dying_between_lock_and_unlock) {
+    expect_no_harm(try_all<lock_and_unlock_alone<TypeParam>>("lock and unlock"));
+}
+
+TYPED_TEST(lock, dying_with_sleepers_behind) {
+    expect_no_harm(try_all<lock_and_unlock_with_sleepers_behind<TypeParam>>("lock and unlock, sleepers behind"));
+}
+
+TYPED_TEST(lock, dying_in_unlock_with_a_sleeper) {
+    expect_no_harm(try_all<unlock_with_sleepers<TypeParam, 1>>("unlock with a sleeper"));
+}
+
+TYPED_TEST(lock, dying_in_unlock_with_three_sleepers) {
+    expect_no_harm(try_all<unlock_with_sleepers<TypeParam, 3>>("unlock with three sleepers"));
+}
+
+TYPED_TEST(lock, dying_as_a_woken_waiter_with_another_behind) {
+    expect_no_harm(try_all<woken_waiter<TypeParam, 1>>("woken waiter, another behind", unlocked_and_not_woken, 3));
+}
+
+TYPED_TEST(lock, dying_as_a_woken_waiter_with_three_behind) {
+    expect_no_harm(try_all<woken_waiter<TypeParam, 3>>("woken waiter, three behind", unlocked_and_not_woken, 3));
+}
+
+TYPED_TEST(lock, dying_while_giving_up_beside_a_sleeper) {
+    expect_no_harm(try_all<timed_out_waiter<TypeParam>>("timed-out waiter beside a sleeper", given_up, 2));
+}
+
+TYPED_TEST(lock, dying_while_repairing) {
+    expect_no_harm(try_all<repair<TypeParam, 0>>("repair"));
+    expect_no_harm(try_all<repair<TypeParam, 2>>("repair, sleepers behind"));
+}
+
+TYPED_TEST(lock, dying_while_leaving_it_unrepaired) {
+    expect_no_harm(try_all<leave_unrepaired<TypeParam>>("unlock of unrepaired data"));
+}
+
+TYPED_TEST(lock, dying_when_told_of_a_death_first) {
+    expect_no_harm(try_all<told_of_a_death<TypeParam>>("told of a death, others behind", told_and_not_passed_on));
+}
+
+TYPED_TEST(lock, dying_when_refused_after_a_death) {
+    expect_no_harm(
+        try_all<refused_after_a_death<TypeParam>>("refused after a death, others behind", told_and_not_passed_on));
+}
+
+TYPED_TEST(lock, dying_with_two_locks) {
+    expect_no_harm(try_all<two_locks<TypeParam>>("two locks, sleepers behind each"));
+}
+
+TYPED_TEST(lock, dying_in_the_end_of_a_thread_that_holds) {
+    expect_no_harm(try_all<thread_ends_holding<TypeParam>>("thread that ends holding"));
+}
+
+TEST(lock, dying_in_recursion) {
+    expect_no_harm(try_all<recursive_lock_and_unlock>("recursive lock and unlock, sleepers behind"));
+}
+
+}  // namespace
+}  // namespace death
