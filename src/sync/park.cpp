@@ -9,6 +9,7 @@
 // P2    waits_for := what                   sleeper  relaxed  for people only; cleared by the next claimer of the seat
 // P3    asleep on {word, token}             sleeper  –        the kernel takes it out of both queues
 // P4    awake; waits_for := none            sleeper  relaxed  a wake is swallowed: see U3 and S2 for who wakes again
+// P6    token dead: all who watch it woken  sleeper  –        as T1
 // K1    spinner slot := me                  spinner  relaxed  the next one finds the holder dead and takes the slot
 // K2    spinner slot := nobody              spinner  relaxed  –
 //
@@ -18,6 +19,7 @@
 
 #include "base/step.hpp"
 #include "platform/clock.hpp"
+#include "platform/liveness.hpp"
 #include "platform/wait.hpp"
 #include "seats/owner_word.hpp"
 #include "seats/registry.hpp"
@@ -112,6 +114,11 @@ bool park(const sleeper& who, const std::atomic<std::uint32_t>& word, std::uint3
     const platform::wait_outcome outcome = platform::wait(words, end);
     detail::step("P4");
     who.seat.waits_for.store(0, std::memory_order_relaxed);
+    // The kernel wakes one watcher of a dead token. If that was me, woken by something else as well, the next thing I
+    // see may be another owner, and nobody else would ever hear of this death (P6). relaxed: a wake too many is allowed.
+    if (platform::says_dead(token->load(std::memory_order_relaxed)) && !detail::broken("takeover_keeps_quiet"))
+        platform::wake(*token, platform::everyone);
+    detail::step("P6");
     return outcome != platform::wait_outcome::interrupted;
 }
 

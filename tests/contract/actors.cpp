@@ -41,8 +41,10 @@ public:
         : mine_(on.actors.at(index)), thread_([this, &at, &on, part = std::move(part), index] {
               try {
                   take_name();
-                  if (one_mapping) play(part, on, index);
-                  else play_in(at.again(), part, index);
+                  if (one_mapping)
+                      play(part, on, index);
+                  else
+                      play_in(at.again(), part, index);
               } catch (...) {
                   failure_ = std::current_exception();
               }
@@ -112,7 +114,9 @@ home::home(home_kind kind, const segment_options& how)
     : kind_(kind),
       memory_(kind == home_kind::named ? segment::create(name_, 64 * 1024, how) : segment::anonymous(64 * 1024, how)) {}
 
-segment home::again() const { return kind_ == home_kind::named ? segment::open(name_) : segment::from_fd(memory_.fd()); }
+segment home::again() const {
+    return kind_ == home_kind::named ? segment::open(name_) : segment::from_fd(memory_.fd());
+}
 
 std::string home::word(int descriptor) const {
     return kind_ == home_kind::named ? std::string(by_name) + name_.str()

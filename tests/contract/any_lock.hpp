@@ -29,9 +29,15 @@ public:
     explicit any_lock(process_shared::mutex& lock) noexcept : which_(&lock) {}
     explicit any_lock(process_shared::recursive_mutex& lock) noexcept : which_(&lock) {}
 
-    void lock() { visit([](auto& lock) { lock.lock(); }); }
-    bool try_lock() { return visit([](auto& lock) { return lock.try_lock(); }); }
-    void unlock() { visit([](auto& lock) { lock.unlock(); }); }
+    void lock() {
+        visit([](auto& lock) { lock.lock(); });
+    }
+    bool try_lock() {
+        return visit([](auto& lock) { return lock.try_lock(); });
+    }
+    void unlock() {
+        visit([](auto& lock) { lock.unlock(); });
+    }
 
     template <class Duration>
     bool try_lock_for(const Duration& wait) {
@@ -43,8 +49,12 @@ public:
     }
 
     using repair = std::function<void()>;
-    void lock(const repair& run) { visit([&](auto& lock) { lock.lock(run); }); }
-    bool try_lock(const repair& run) { return visit([&](auto& lock) { return lock.try_lock(run); }); }
+    void lock(const repair& run) {
+        visit([&](auto& lock) { lock.lock(run); });
+    }
+    bool try_lock(const repair& run) {
+        return visit([&](auto& lock) { return lock.try_lock(run); });
+    }
     template <class Duration>
     bool try_lock_for(const Duration& wait, const repair& run) {
         return visit([&](auto& lock) { return lock.try_lock_for(wait, run); });
@@ -57,7 +67,9 @@ public:
     process_shared::detail::ownership acquire(process_shared::deadline until) {
         return visit([&](auto& lock) { return lock.acquire(until); });
     }
-    void declare_sound() { visit([](auto& lock) { lock.declare_sound(); }); }
+    void declare_sound() {
+        visit([](auto& lock) { lock.declare_sound(); });
+    }
 };
 
 }  // namespace contract

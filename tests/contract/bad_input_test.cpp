@@ -67,9 +67,11 @@ protected:
     }
 
     /// A sound segment under that name, with its header open for damage.
-    void make_and_damage(std::string_view name, const std::function<void(process_shared::seats::header&)>& damage) const {
+    void make_and_damage(std::string_view name,
+                         const std::function<void(process_shared::seats::header&)>& damage) const {
         segment memory = segment::create(name, 4096, here);
-        void* bytes = mmap(nullptr, sizeof(process_shared::seats::header), PROT_READ | PROT_WRITE, MAP_SHARED, memory.fd(), 0);
+        void* bytes =
+            mmap(nullptr, sizeof(process_shared::seats::header), PROT_READ | PROT_WRITE, MAP_SHARED, memory.fd(), 0);
         ASSERT_NE(bytes, MAP_FAILED);
         damage(*static_cast<process_shared::seats::header*>(bytes));
         munmap(bytes, sizeof(process_shared::seats::header));
@@ -125,7 +127,8 @@ TEST_F(bad_input, options_out_of_range) {
     const auto add = [&](auto&& change) { change(all.emplace_back(here)); };
     for (const std::uint32_t seats : {0u, 65'001u, 0xffffffffu}) add([&](auto& how) { how.seats = seats; });
     for (const std::uint32_t names : {0u, 65'537u, 0xffffffffu}) add([&](auto& how) { how.names = names; });
-    for (const auto backstop : {std::chrono::nanoseconds(0), std::chrono::nanoseconds(-1), std::chrono::nanoseconds::max()})
+    for (const auto backstop :
+         {std::chrono::nanoseconds(0), std::chrono::nanoseconds(-1), std::chrono::nanoseconds::max()})
         add([&](auto& how) { how.backstop = backstop; });
     for (const auto& how : all) {
         std::error_code error;

@@ -162,7 +162,7 @@ TEST(default_segment, without_its_descriptor_does_not_grow_into_another_file) {
                     } catch (const std::system_error& failure) {
                         EXPECT_TRUE(failure.code() == errc::segment_full) << failure.what();
                     }
-                    struct stat status {};
+                    struct stat status{};
                     fstat(number, &status);
                     EXPECT_EQ(status.st_size, 0) << "somebody else's file";
                     const std::lock_guard hold(shared.guard);  // what it has still works

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The contract of a process that makes others, by whatever call: what is the parent's stays the parent's.
-#include "contract/stage.hpp"
-#include "support/asleep.hpp"
+#include "contract/fork_fixture.hpp"
 #include "support/await.hpp"
 #include "support/child.hpp"
 #include "support/scratch.hpp"
@@ -30,43 +29,6 @@ extern char** environ;
 
 namespace contract {
 namespace {
-
-using process_shared::mutex;
-using process_shared::recursive_mutex;
-using process_shared::segment;
-
-struct shared_state {
-    mutex guard;
-    mutex other;
-    recursive_mutex recursive;
-    int value = 0;
-    std::atomic<bool> ready, release;
-    std::atomic<int> outcome{not_yet};
-};
-
-class forking : public testing::Test {
-protected:
-    [[nodiscard]] bool ready() const {
-        return support::await([&] { return shared.ready.load(); });
-    }
-    [[nodiscard]] static int try_once(mutex& lock) {
-        return outcome_of([&] {
-            if (!lock.try_lock()) return false;
-            lock.unlock();
-            return true;
-        });
-    }
-    /// A process that holds the guard until told.
-    [[nodiscard]] support::child holder() {
-        return support::child([this] {
-            const std::lock_guard hold(shared.guard);
-            shared.ready = true;
-            EXPECT_TRUE(support::await([&] { return shared.release.load(); }));
-        });
-    }
-    segment memory = segment::anonymous(64 * 1024);
-    shared_state& shared = memory.construct<shared_state>("shared");
-};
 
 /// fork() runs handlers, _Fork() does not: what the library knows of a fork must not depend on them.
 class either_fork : public forking, public testing::WithParamInterface<pid_t (*)()> {
@@ -288,7 +250,8 @@ TEST_F(forking, vfork_and_exec_leave_the_parents_locks_alone) {
     }
     ASSERT_GT(pid, 0);
     EXPECT_TRUE(support::child::adopt(pid).wait_success());
-    EXPECT_EQ(outcome_of([&] { shared.guard.lock(); }), static_cast<int>(errc::would_deadlock)) << "still this thread's";
+    EXPECT_EQ(outcome_of([&] { shared.guard.lock(); }), static_cast<int>(errc::would_deadlock))
+        << "still this thread's";
     std::thread([&] { EXPECT_EQ(try_once(shared.guard), not_locked); }).join();
     EXPECT_EQ(try_once(shared.other), locked);
 }
@@ -300,7 +263,8 @@ TEST_F(forking, posix_spawn_leaves_the_parents_locks_alone) {
     pid_t pid = 0;
     ASSERT_EQ(posix_spawn(&pid, "/bin/true", nullptr, nullptr, arguments, environ), 0);
     EXPECT_TRUE(support::child::adopt(pid).wait_success());
-    EXPECT_EQ(outcome_of([&] { shared.guard.lock(); }), static_cast<int>(errc::would_deadlock)) << "still this thread's";
+    EXPECT_EQ(outcome_of([&] { shared.guard.lock(); }), static_cast<int>(errc::would_deadlock))
+        << "still this thread's";
     std::thread([&] { EXPECT_EQ(try_once(shared.guard), not_locked); }).join();
 }
 
@@ -325,77 +289,6 @@ TEST_F(forking, raw_clone_is_refused_and_harms_nobody) {
     EXPECT_EQ(try_once(shared.other), locked);
     EXPECT_NO_THROW(shared.guard.unlock());
     EXPECT_TRUE(process_shared::inspect::look(memory).obituaries.empty());
-}
-
-// Beside threads that change what the library keeps of its own.
-
-class forking_beside : public forking {
-protected:
-    /// Forks again and again while `work` runs in two other threads. Every child must be able to do it, too.
-    template <class Work>
-    void fork_beside(Work&& work) {
-        std::atomic<bool> stop{false};
-        std::vector<std::thread> busy;
-        for (int i = 0; i < 2; ++i)
-            busy.emplace_back([&] {
-                while (!stop) work();
-            });
-        for (int i = 0; i < 60 && !HasFailure(); ++i)
-            EXPECT_TRUE(support::child([&] {
-                            for (int round = 0; round < 3; ++round) work();
-                            std::thread(work).join();
-                        }).wait_success());
-        stop = true;
-        for (auto& thread : busy) thread.join();
-    }
-};
-
-TEST_F(forking_beside, threads_that_claim_seats_leaves_no_child_hanging) {
-    fork_beside([&] { std::thread([&] { const std::lock_guard hold(shared.guard); }).join(); });
-    EXPECT_EQ(try_once(shared.guard), locked);
-}
-
-TEST_F(forking_beside, threads_that_make_segments_leaves_no_child_hanging) {
-    fork_beside([&] {
-        segment own = segment::anonymous(4096);
-        const std::lock_guard hold(own.construct<mutex>("lock"));
-    });
-}
-
-TEST_F(forking_beside, threads_that_open_the_segment_leaves_no_child_hanging) {
-    fork_beside([&] {
-        segment again = segment::from_fd(memory.fd());
-        const std::lock_guard hold(again.find<shared_state>("shared").guard);
-    });
-    EXPECT_EQ(try_once(shared.guard), locked);
-}
-
-// A child that was forked while a thread claimed a seat has copies of what the claimer had open.
-TEST_F(forking_beside, claiming_threads_costs_no_seats_while_the_children_live) {
-    process_shared::segment_options few;
-    few.seats = 12;
-    segment small = segment::anonymous(4096, few);
-    auto& lock = small.construct<mutex>("lock");
-    std::vector<support::child> living;
-    {
-        std::atomic<bool> stop{false};
-        std::thread claimer([&] {
-            while (!stop) std::thread([&] { const std::lock_guard hold(lock); }).join();
-        });
-        for (int i = 0; i < 40; ++i) living.emplace_back([] { pause(); });
-        stop = true;
-        claimer.join();
-    }
-    // This thread has a seat. All others must be to be had, at once.
-    std::atomic<int> seated{0};
-    std::vector<std::thread> sitters;
-    for (std::uint32_t i = 1; i < few.seats; ++i)
-        sitters.emplace_back([&] {
-            EXPECT_EQ(outcome_of([&] { const std::lock_guard hold(lock); }), locked);
-            ++seated;
-            EXPECT_TRUE(support::await([&] { return seated == static_cast<int>(few.seats) - 1; }));
-        });
-    for (auto& sitter : sitters) sitter.join();
 }
 
 }  // namespace

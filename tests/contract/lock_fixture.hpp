@@ -25,13 +25,16 @@ inline std::ostream& operator<<(std::ostream& out, const combination& which) {
                << actors[static_cast<int>(which.actor)];
 }
 
-inline std::string name_of(const testing::TestParamInfo<combination>& info) { return testing::PrintToString(info.param); }
+inline std::string name_of(const testing::TestParamInfo<combination>& info) {
+    return testing::PrintToString(info.param);
+}
 
 inline std::vector<combination> combinations_of(std::initializer_list<actor_kind> actors) {
     std::vector<combination> all;
     for (const actor_kind actor : actors)
         for (const home_kind home : {home_kind::anonymous, home_kind::named})
-            for (const lock_kind lock : {lock_kind::mutex, lock_kind::recursive_mutex}) all.push_back({lock, home, actor});
+            for (const lock_kind lock : {lock_kind::mutex, lock_kind::recursive_mutex})
+                all.push_back({lock, home, actor});
     return all;
 }
 

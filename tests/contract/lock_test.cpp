@@ -28,7 +28,8 @@ TEST_P(lock_test, only_one_is_inside_at_a_time) {
 
 TEST_P(lock_test, two_locks_taken_in_any_order_do_not_deadlock) {
     std::vector<std::unique_ptr<performer>> actors;
-    for (unsigned i = 0; i < 4; ++i) actors.push_back(start(i % 2 ? "counts_under_both" : "counts_under_both_in_reverse", i));
+    for (unsigned i = 0; i < 4; ++i)
+        actors.push_back(start(i % 2 ? "counts_under_both" : "counts_under_both_in_reverse", i));
     for (const auto& actor : actors) EXPECT_TRUE(actor->finished());
     EXPECT_EQ(shared.value, 4u * counting_rounds);
 }

@@ -308,7 +308,8 @@ TEST_F(objects, allocated_memory_is_zeroed_aligned_and_apart) {
         blocks.push_back(block);
     }
     for (std::size_t i = 0; i < blocks.size(); ++i)
-        EXPECT_TRUE(std::all_of(blocks[i], blocks[i] + 100, [&](std::byte value) { return value == static_cast<std::byte>(i + 1); }));
+        EXPECT_TRUE(std::all_of(blocks[i], blocks[i] + 100,
+                                [&](std::byte value) { return value == static_cast<std::byte>(i + 1); }));
     for (auto* block : blocks) memory.deallocate(block);
     EXPECT_TRUE(all_is_free());
 }

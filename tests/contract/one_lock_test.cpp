@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The contract of a lock as one thread sees it: the std guards, errors of use, and the limits. Threads only.
-#include "contract/stage.hpp"
+#include "contract/one_lock.hpp"
 
 #include <process_shared/inspect.hpp>
 #include <process_shared/mutex.hpp>
@@ -9,7 +9,10 @@
 
 #include <gtest/gtest.h>
 
+#include <pthread.h>
+
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstring>
 #include <memory>
@@ -24,34 +27,6 @@
 
 namespace contract {
 namespace {
-
-using process_shared::mutex;
-using process_shared::recursive_mutex;
-using process_shared::segment;
-
-constexpr unsigned most_holds = 60;
-
-/// Whether another thread can take the lock right now.
-template <class Lock>
-bool is_free(Lock& lock) {
-    bool got = false;
-    std::thread([&] {
-        got = lock.try_lock();
-        if (got) lock.unlock();
-    }).join();
-    return got;
-}
-
-/// What an operation throws.
-template <class Operation>
-std::system_error error_of(Operation&& operation) {
-    try {
-        operation();
-    } catch (const std::system_error& failure) {
-        return failure;
-    }
-    return std::system_error(std::error_code());
-}
 
 struct lock_names {
     template <class Lock>
@@ -170,8 +145,7 @@ TYPED_TEST(one_lock, outside_any_segment_is_an_error_that_says_what_to_do) {
         const std::system_error failures[] = {error_of([&] { lock->lock(); }),
                                               error_of([&] { (void)lock->try_lock(); }),
                                               error_of([&] { (void)lock->try_lock_for(1s); }),
-                                              error_of([&] { lock->lock([] {}); }),
-                                              error_of([&] { lock->unlock(); })};
+                                              error_of([&] { lock->lock([] {}); }), error_of([&] { lock->unlock(); })};
         for (const auto& failure : failures) {
             EXPECT_TRUE(failure.code() == errc::outside_segment) << failure.what();
             EXPECT_TRUE(failure.code() == std::errc::operation_not_permitted);
@@ -285,6 +259,34 @@ TYPED_TEST(one_lock, thread_that_holds_it_and_ends_leaves_it_abandoned) {
     EXPECT_FALSE(process_shared::inspect::look(this->memory).obituaries.empty());
 }
 
+// Late destructors of thread-specific data run after the library has let go of the thread's seats.
+TYPED_TEST(one_lock, works_in_the_last_moments_of_a_thread) {
+    struct late {
+        TypeParam& lock;
+        pthread_key_t key = 0;
+        int round = 0;
+        int outcome = not_yet;
+    } late_use{this->guard};
+    const auto run = [](void* data) {
+        auto& mine = *static_cast<late*>(data);
+        if (++mine.round < 3) {
+            pthread_setspecific(mine.key, data);
+            return;
+        }
+        mine.outcome = outcome_of([&] { const std::lock_guard hold(mine.lock); });
+    };
+    ASSERT_EQ(pthread_key_create(&late_use.key, run), 0);
+    std::thread([&] {
+        { const std::lock_guard hold(this->guard); }
+        pthread_setspecific(late_use.key, &late_use);
+    }).join();
+    pthread_key_delete(late_use.key);
+    EXPECT_EQ(late_use.round, 3);
+    EXPECT_EQ(late_use.outcome, locked);
+    EXPECT_TRUE(is_free(this->guard));
+    EXPECT_TRUE(process_shared::inspect::look(this->memory).obituaries.empty());
+}
+
 TYPED_TEST(one_lock, threads_that_end_politely_give_their_seats_back) {
     process_shared::segment_options few;
     few.seats = 3;
@@ -315,117 +317,6 @@ TYPED_TEST(one_lock, thread_without_a_free_seat_is_told_so) {
         EXPECT_TRUE(refused.code() == std::errc::no_lock_available);
     }).join();
     lock.unlock();
-}
-
-TEST(mutex, relocking_is_an_error_and_the_lock_stays_held) {
-    segment memory = segment::anonymous(4096);
-    auto& lock = memory.construct<mutex>("lock");
-    lock.lock();
-    for (const auto& failure : {error_of([&] { lock.lock(); }), error_of([&] { (void)lock.try_lock(); }),
-                                error_of([&] { (void)lock.try_lock_for(1h); }), error_of([&] { lock.lock([] {}); })})
-        EXPECT_TRUE(failure.code() == std::errc::resource_deadlock_would_occur) << failure.what();
-    EXPECT_FALSE(is_free(lock));
-    EXPECT_NO_THROW(lock.unlock());
-    EXPECT_TRUE(is_free(lock));
-}
-
-TEST(mutex, relocking_through_another_mapping_is_an_error_too) {
-    segment memory = segment::anonymous(4096);
-    auto& lock = memory.construct<mutex>("lock");
-    segment again = segment::from_fd(memory.fd());
-    auto& same = again.find<mutex>("lock");
-    lock.lock();
-    EXPECT_TRUE(error_of([&] { same.lock(); }).code() == std::errc::resource_deadlock_would_occur);
-    lock.unlock();
-}
-
-TEST(mutex, relocking_while_repairing_is_an_error) {
-    segment memory = segment::anonymous(4096);
-    auto& lock = memory.construct<mutex>("lock");
-    std::thread([&] { lock.lock(); }).join();
-    lock.lock([&] { EXPECT_TRUE(error_of([&] { lock.lock(); }).code() == errc::would_deadlock); });
-    lock.unlock();
-    EXPECT_TRUE(is_free(lock));
-}
-
-TEST(recursive_mutex, is_free_when_unlocked_as_often_as_locked) {
-    segment memory = segment::anonymous(4096);
-    auto& lock = memory.construct<recursive_mutex>("lock");
-    constexpr int levels = 1000;
-    for (int i = 0; i < levels; i += 4) {
-        lock.lock();
-        EXPECT_TRUE(lock.try_lock());
-        EXPECT_TRUE(lock.try_lock_for(1h));
-        lock.lock([] { ADD_FAILURE() << "nothing to repair"; });
-    }
-    for (int i = 0; i < levels; ++i) {
-        EXPECT_FALSE(is_free(lock));
-        lock.unlock();
-    }
-    EXPECT_TRUE(is_free(lock));
-    EXPECT_TRUE(error_of([&] { lock.unlock(); }).code() == std::errc::operation_not_permitted);
-}
-
-TEST(recursive_mutex, counts_as_one_hold_at_any_depth) {
-    segment memory = segment::anonymous(4096);
-    auto& locks = memory.construct<std::array<recursive_mutex, most_holds>>("many");
-    for (int depth = 0; depth < 3; ++depth)
-        for (auto& lock : locks) EXPECT_NO_THROW(lock.lock());
-    for (int depth = 0; depth < 3; ++depth)
-        for (auto& lock : locks) lock.unlock();
-    for (auto& lock : locks) EXPECT_TRUE(is_free(lock));
-}
-
-TEST(recursive_mutex, depth_of_a_dead_owner_is_forgotten) {
-    segment memory = segment::anonymous(4096);
-    auto& lock = memory.construct<recursive_mutex>("lock");
-    std::thread([&] {
-        for (int i = 0; i < 5; ++i) lock.lock();
-    }).join();
-    EXPECT_THROW(lock.lock(), owner_died);
-    lock.lock([] {});
-    lock.unlock();
-    EXPECT_TRUE(is_free(lock));
-}
-
-TEST(recursive_mutex, repairs_at_the_outermost_level_only) {
-    segment memory = segment::anonymous(4096);
-    auto& lock = memory.construct<recursive_mutex>("lock");
-    std::thread([&] { lock.lock(); }).join();
-    int repairs = 0;
-    lock.lock([&] {
-        ++repairs;
-        lock.lock([&] { ++repairs; });
-        lock.unlock();
-    });
-    EXPECT_EQ(repairs, 1);
-    lock.unlock();
-    EXPECT_TRUE(is_free(lock));
-}
-
-TEST(recursive_mutex, depth_holds_through_two_mappings) {
-    segment memory = segment::anonymous(4096);
-    auto& lock = memory.construct<recursive_mutex>("lock");
-    segment again = segment::from_fd(memory.fd());
-    auto& same = again.find<recursive_mutex>("lock");
-    lock.lock();
-    same.lock();
-    lock.unlock();
-    EXPECT_FALSE(is_free(lock));
-    same.unlock();
-    EXPECT_TRUE(is_free(lock));
-}
-
-TEST(recursive_mutex, throw_in_a_nested_repair_keeps_the_outer_levels) {
-    segment memory = segment::anonymous(4096);
-    auto& lock = memory.construct<recursive_mutex>("lock");
-    std::thread([&] { lock.lock(); }).join();
-    EXPECT_THROW(lock.lock([&] {
-        const std::lock_guard inner(lock);
-        throw 1;
-    }),
-                 int);
-    EXPECT_THROW(lock.lock(), owner_died) << "still abandoned, and not held by this thread";
 }
 
 }  // namespace

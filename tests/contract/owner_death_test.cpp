@@ -151,8 +151,10 @@ TEST_P(owner_death, is_told_to_a_timed_waiter_before_its_time_is_over) {
     // The main thread waits: processes die with the thread that made them, so this one may only give the signal.
     std::thread killer([&] {
         EXPECT_TRUE(await_asleep(shared.waiter));
-        if (GetParam().actor == actor_kind::thread) shared.actors[0].told = cue::leave;
-        else owner->signal(SIGKILL);
+        if (GetParam().actor == actor_kind::thread)
+            shared.actors[0].told = cue::leave;
+        else
+            owner->signal(SIGKILL);
     });
     EXPECT_EQ(outcome_of([&] { return guard.try_lock_for(std::chrono::hours(24)); }), died);
     killer.join();

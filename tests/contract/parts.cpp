@@ -134,8 +134,6 @@ const std::map<std::string, part> parts = {
 
 }  // namespace
 
-void play(const std::string& name, stage& on, unsigned index) {
-    parts.at(name)(on, on.actors.at(index));
-}
+void play(const std::string& name, stage& on, unsigned index) { parts.at(name)(on, on.actors.at(index)); }
 
 }  // namespace contract

@@ -49,7 +49,7 @@ protected:
         return count;
     }
     [[nodiscard]] struct stat status_of(const segment& of) const {
-        struct stat status {};
+        struct stat status{};
         EXPECT_EQ(fstat(of.fd(), &status), 0);
         return status;
     }

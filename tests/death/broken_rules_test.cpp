@@ -20,7 +20,7 @@ template <class Scenario>
 totals try_broken(const char* rule, conditions under = campaign::usual_conditions()) {
     under.broken_rule = rule;
     campaign what{std::string("broken: ") + rule, scenario_of<Scenario>(), under};
-    what.may_need_backstop = {"P4", "L5"};  // as for the unbroken rule, in lock_test.cpp
+    what.may_need_backstop = {"P3", "P4", "L5"};  // as for the unbroken rule, in lock_test.cpp
     what.enough = enough_to_see;
     return carry_out(what);
 }

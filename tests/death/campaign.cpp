@@ -163,8 +163,8 @@ void expect_no_harm(const totals& result) {
     EXPECT_GT(result.points, 1u) << "nothing was tried";
     EXPECT_EQ(result.unrecovered, 0u);
     EXPECT_EQ(result.unexpectedly_by_backstop, 0u);
-    // The odd one takes another way, as another process did; most must be hit, or the test tries nothing.
-    EXPECT_LE(result.missed, result.points / 4);
+    // Some are on a way that is taken only when the others are slow or quick; most must be hit, or little is tried.
+    EXPECT_LE(result.missed, result.points / 2);
     for (const std::string& complaint : result.complaints) ADD_FAILURE() << complaint;
 }
 

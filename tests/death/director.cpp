@@ -21,6 +21,7 @@ using namespace std::chrono_literals;
 constexpr auto patience_with_sleepers = 1s;
 constexpr auto patience_with_victim = 20s;
 constexpr pid_t not_coming = -1;
+constexpr const char* step_asleep = "P3";  // sync/park.cpp: it cannot say so itself
 
 #if defined(PROCESS_SHARED_STEPS)
 board* noted_on = nullptr;
@@ -59,7 +60,7 @@ void director::direct(const kill_point& where, outcome& result) {
             result.missed = where.asleep ? reason != halt::asleep : reason != halt::arrived && reason != halt::stepped;
             const char* passed = shared_.passed;
             const bool as_recorded = !result.missed && passed == where.passed;
-            const char* step = as_recorded ? where.in_effect : passed;
+            const char* step = where.asleep && !result.missed ? step_asleep : as_recorded ? where.in_effect : passed;
             write(result.step, step ? step : "");
             return reason;
         },

@@ -15,9 +15,9 @@ namespace {
 const std::set<std::string> unlocked_and_not_woken = {"U2"};
 /// sync/owner_lock.cpp, L6: a wake was swallowed.
 const std::set<std::string> given_up = given_up;
-/// sync/owner_lock.cpp, T1: the kernel told the victim alone of a death, and it has not told the others. It has only
-/// just come back from its sleep (sync/park.cpp, P4).
-const std::set<std::string> told_and_not_passed_on = {"P4", "L5"};
+/// sync/owner_lock.cpp, T1: the kernel told the victim alone of a death, and it has not told the others. It is still
+/// asleep, as far as it knows, or has just come back from its sleep (sync/park.cpp, P3 and P4).
+const std::set<std::string> told_and_not_passed_on = {"P3", "P4", "L5"};
 
 template <class Scenario>
 totals try_all(const char* name, std::set<std::string> may_need_backstop = {}, unsigned recordings = 1) {

@@ -5,9 +5,10 @@
 #include "support/asleep.hpp"
 #include "support/await.hpp"
 
-#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <string>
@@ -18,8 +19,22 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-// waitpid is asked this often before /proc is: a step takes a few microseconds.
-constexpr unsigned rounds_before_looking = 30;
+// A step takes a few microseconds: asked this often, waitpid has mostly seen its end.
+constexpr unsigned rounds_at_once = 40;
+constexpr timespec moment{0, 500'000};
+constexpr std::chrono::nanoseconds quick{300'000};
+
+/// Sleeps until a child of ours stops or ends, or for a moment. The signal is blocked, so it is never lost.
+void await_child_news() {
+    static const sigset_t news = [] {
+        sigset_t set;
+        sigemptyset(&set);
+        sigaddset(&set, SIGCHLD);
+        sigprocmask(SIG_BLOCK, &set, nullptr);
+        return set;
+    }();
+    sigtimedwait(&news, nullptr, &moment);
+}
 
 [[noreturn]] void fail(const std::string& what) { throw support::check_failed("the victim " + what); }
 
@@ -68,15 +83,26 @@ halt tracee::await_stop(std::optional<std::chrono::milliseconds> patience) {
         const pid_t stopped = waitpid(task_, &status, __WALL | WNOHANG);
         if (stopped == task_) return classify(status);
         if (stopped < 0 && errno != EINTR) fail("cannot be waited for");
-        if (round < rounds_before_looking) {
-            sched_yield();
-            continue;
-        }
+        if (round < rounds_at_once) continue;
+        await_child_news();
         const auto waited = clock::now() - start;
-        if ((!patience || waited > *patience) && support::is_asleep(task_)) return halt::asleep;
+        if (waited > (patience ? std::chrono::nanoseconds(*patience) : quick) && support::is_asleep(task_))
+            return halt::asleep;
         if (waited > support::watchdog) fail("neither goes on nor sleeps");
-        sched_yield();
     }
+}
+
+halt tracee::run_to_sleep() {
+    resume(PTRACE_CONT);
+    const halt reason = await_stop(std::nullopt);
+    if (reason != halt::asleep) return reason;
+    // A signal that is never delivered: it only ends the sleep, and the kernel begins it anew.
+    tgkill(process_, task_, SIGSTOP);
+    int status = 0;
+    if (waitpid(task_, &status, __WALL) != task_ || !WIFSTOPPED(status)) fail("ended in its sleep");
+    stands_ = true;
+    if (WSTOPSIG(status) != SIGSTOP) return classify(status);
+    return step();
 }
 
 halt tracee::classify(int status) {

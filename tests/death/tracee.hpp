@@ -31,6 +31,8 @@ public:
 
     halt step();
     halt run_to(address at);
+    /// At full speed up to its first sleep; when woken from that, it stands still behind it.
+    halt run_to_sleep();
     /// After `asleep`: waits for at most `patience` until it stands again.
     halt go_on(std::chrono::milliseconds patience);
 

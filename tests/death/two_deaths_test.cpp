@@ -23,8 +23,9 @@ using process_shared::mutex;
 /// The second one to die. It is stepped through all of its operation, as what it meets depends on the first's death.
 class second_victim {
 public:
-    second_victim(board& shared, std::function<void()> operation) : shared_(shared) {
-        process_.emplace([this, operation = std::move(operation)] {
+    second_victim(board& shared, std::function<void()> warm_up, std::function<void()> operation) : shared_(shared) {
+        process_.emplace([this, warm_up = std::move(warm_up), operation = std::move(operation)] {
+            warm_up();
             tracee::offer();
             *task_ = gettid();
             death_mark_begin();
@@ -36,10 +37,8 @@ public:
     }
 
     /// Up to its first sleep; false if it got through without.
-    bool step_to_sleep() {
-        halt reason = halt::stepped;
-        while (reason == halt::stepped) reason = traced_->step();
-        asleep_ = reason == halt::asleep;
+    bool run_to_sleep() {
+        asleep_ = traced_->run_to_sleep() == halt::asleep;
         return asleep_;
     }
 
@@ -86,7 +85,11 @@ protected:
         account_->guard.unlock();
     }
     void start_second(stage& on) {
-        second_.emplace(on.shared(), [this, &on] { lock_change_and_unlock(on.shared()); });
+        const auto take_a_seat = [this] {
+            account_->other.lock();
+            account_->other.unlock();
+        };
+        second_.emplace(on.shared(), take_a_seat, [this, &on] { lock_change_and_unlock(on.shared()); });
     }
     void let_second_die() { second_->die_after(events_, shared_memory()); }
 
@@ -129,7 +132,7 @@ public:
     }
     void victim_is_ready(stage& on) override {
         start_second(on);
-        support::check(second_->step_to_sleep(), "the second victim did not wait");
+        support::check(second_->run_to_sleep(), "the second victim did not wait");
         start_sleeper(on);
         start_sleeper(on);
     }
@@ -149,7 +152,7 @@ void try_all(const char* name, unsigned most_events) {
                       [=](const conditions& under) { return std::make_unique<Scenario>(under, events); }};
         what.how.every_up_to = long_run() ? what.how.every_up_to : 0;
         what.how.everything = false;
-        what.how.sample = 10;
+        what.how.sample = 5;
         what.any_may_need_backstop = true;
         expect_no_harm(carry_out(what));
     }

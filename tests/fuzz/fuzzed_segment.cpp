@@ -35,8 +35,7 @@ template <class Operation>
 void try_to(Operation&& operation) {
     try {
         operation();
-    } catch (const std::system_error&) {
-    }
+    } catch (const std::system_error&) {}
 }
 
 /// Reads all of an object, as its user would.
@@ -103,7 +102,7 @@ const std::vector<std::uint8_t>& sound_segment() {
             memory.deallocate(hole);
         }).join();
         std::thread([&] { try_to([&] { memory.find<account>("account").guard.lock(); }); }).join();
-        struct stat status {};
+        struct stat status{};
         fstat(memory.fd(), &status);
         std::vector<std::uint8_t> all(static_cast<std::size_t>(status.st_size));
         if (pread(memory.fd(), all.data(), all.size(), 0) != status.st_size) std::abort();

@@ -55,7 +55,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::size_t length = (flags & 2) != 0 ? from.take(2) : bytes.size();
     change(bytes, from);
 
-    // The same segment each time, see fuzz::file; and a guard that nobody alive seems to hold: that would be waited for.
+    // The same segment each time, see fuzz::file; and a guard that nobody alive seems to hold: that would be waited
+    // for.
     const auto& sound = fuzz::sound_segment();
     constexpr std::size_t uuid = offsetof(seats::header, uuid), guard = offsetof(seats::header, guard);
     std::copy_n(sound.data() + uuid, sizeof(seats::header::uuid), bytes.data() + uuid);

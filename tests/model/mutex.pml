@@ -5,7 +5,7 @@
  * Switches (-D…):
  *   N=3           participants, 2 to 4
  *   K=1           how many of them may be killed, each after any step
- *   LOCKS=1       or 2: each locks one of the two, or the second inside the first, and unlocks them in either order
+ *   LOCKS=1       or 2: each locks one of the two; NESTS=1 of them the second inside the first, and unlocks in any order
  *   AGAIN=0       each locks once; so many times in all, one that has unlocked locks again
  *   TIMED=1       any locker's deadline may pass at any time
  *   BACKSTOP=n    0: none. 1: when nobody can go on otherwise, one sleeper looks again, RESCUES times at most.
@@ -26,6 +26,9 @@
 #endif
 #ifndef LOCKS
 #define LOCKS 1
+#endif
+#ifndef NESTS
+#define NESTS 1
 #endif
 #ifndef AGAIN
 #define AGAIN 0
@@ -62,7 +65,7 @@
 #define unlock_exchanges 3            /* U1 */
 #define unlock_erases_abandoned 4     /* U1, only a word that is abandoned */
 #define takeover_trusts 5             /* L3 */
-#define takeover_keeps_quiet 6        /* T1, T3, S1, S3 */
+#define takeover_keeps_quiet 6        /* T1, T3, S1, S3, P4: nobody passes a death on */
 #define woken_forgets_contended 7     /* L2, L3 */
 #define takeover_forgets_contended 8  /* T2, S2, R2 */
 #define giving_up_keeps_quiet 9       /* L6 */
@@ -132,6 +135,7 @@ chan kill[6] = [0] of { bit };
 
 byte failed_repairs;
 byte agains;
+byte nests;
 
 /* Nobody can go on unless a timer fires. */
 #define quiet ((asleep | gone) == everyone && untold == 0)
@@ -415,7 +419,7 @@ park:   /* P1 is left out: a token that is dead then is dead at P3 as well, and 
         :: d_step { has(asleep, me) -> leave_queues() }
 #endif
         fi;
-#if BROKEN != watcher_keeps_quiet && WAITV
+#if BROKEN != watcher_keeps_quiet && BROKEN != takeover_keeps_quiet && WAITV
         /* The kernel may have spent on me, woken otherwise, its one wake for all who watch this token. */
         if
         :: d_step { has(dead, owner_of(value)) -> wake_all(token_queue[owner_of(value)]); step(T1) }
@@ -454,7 +458,7 @@ critical:
 #if LOCKS == 2
         atomic {
             if
-            :: lock == 0 && !other -> lock = 1; other = true; forget_attempt(); goto again
+            :: lock == 0 && !other && nests < NESTS -> nests++; lock = 1; other = true; forget_attempt(); goto again
             :: other -> lock = 1 - lock
             :: true
             fi

@@ -118,7 +118,8 @@ TEST_F(allocator_test, zero_bytes_are_refused_or_a_block_like_any_other) {
     std::vector<std::uint64_t> given;
     for (int i = 0; i < 10'000; ++i)
         if (const std::uint64_t payload = tested.allocate(0, 64)) given.push_back(payload);
-    EXPECT_EQ(static_cast<std::size_t>(std::ranges::count(blocks(), block_state::pending, &block::state)), given.size());
+    EXPECT_EQ(static_cast<std::size_t>(std::ranges::count(blocks(), block_state::pending, &block::state)),
+              given.size());
 }
 
 TEST_F(allocator_test, alignments_are_kept) {
@@ -134,7 +135,8 @@ TEST_F(allocator_test, freed_neighbours_become_one_block_in_any_order) {
     std::vector<std::size_t> order = {0, 1, 2, 3};
     do {
         std::vector<std::uint64_t> parts;
-        for (std::size_t i = 0; i < order.size(); ++i) parts.push_back(tested.allocate(heap_bytes / 4 - header_size, 16));
+        for (std::size_t i = 0; i < order.size(); ++i)
+            parts.push_back(tested.allocate(heap_bytes / 4 - header_size, 16));
         for (const std::uint64_t part : parts) ASSERT_NE(part, 0u);
         for (const std::size_t i : order) tested.free(parts[i]);
         const std::uint64_t whole = tested.allocate(largest_block(), 16);
@@ -145,8 +147,9 @@ TEST_F(allocator_test, freed_neighbours_become_one_block_in_any_order) {
 
 TEST_F(allocator_test, addresses_that_are_no_payload_find_nothing) {
     const std::uint64_t payload = tested.allocate(100, 16);
-    for (const std::uint64_t wrong : {std::uint64_t{0}, payload - 16, payload + 8, payload + 16, tested.begin(),
-                                      tested.end(), tested.end() + 16, std::numeric_limits<std::uint64_t>::max() & ~std::uint64_t{15}})
+    for (const std::uint64_t wrong :
+         {std::uint64_t{0}, payload - 16, payload + 8, payload + 16, tested.begin(), tested.end(), tested.end() + 16,
+          std::numeric_limits<std::uint64_t>::max() & ~std::uint64_t{15}})
         EXPECT_FALSE(tested.find(wrong).has_value()) << wrong;
 }
 
@@ -173,7 +176,8 @@ TEST_F(allocator_test, forgotten_rover_changes_nothing_but_where_search_begins) 
 }
 
 TEST_F(allocator_test, rover_outside_the_heap_is_ignored) {
-    for (const std::uint64_t rover : {std::uint64_t{0}, std::uint64_t{8}, tested.end(), std::numeric_limits<std::uint64_t>::max()}) {
+    for (const std::uint64_t rover :
+         {std::uint64_t{0}, std::uint64_t{8}, tested.end(), std::numeric_limits<std::uint64_t>::max()}) {
         in.header().rover = rover;
         EXPECT_NE(tested.allocate(16, 16), 0u) << rover;
     }
@@ -182,8 +186,9 @@ TEST_F(allocator_test, rover_outside_the_heap_is_ignored) {
 TEST_F(allocator_test, damaged_headers_are_noticed) {
     const std::uint64_t payload = tested.allocate(100, 16);
     const std::uint64_t good = header_of(payload).word;
-    for (const std::uint64_t bad : {std::uint64_t{0}, std::uint64_t{2}, good & ~std::uint64_t{15}, good | 15, good | std::uint64_t{1} << 62,
-                                    good + (heap_bytes / unit << 4), std::uint64_t{1} << 4 | 2, ~std::uint64_t{0}}) {
+    for (const std::uint64_t bad :
+         {std::uint64_t{0}, std::uint64_t{2}, good & ~std::uint64_t{15}, good | 15, good | std::uint64_t{1} << 62,
+          good + (heap_bytes / unit << 4), std::uint64_t{1} << 4 | 2, ~std::uint64_t{0}}) {
         header_of(payload).word = bad;
         expect_damaged([&] { blocks(); });
         expect_damaged([&] { tested.free(payload); });
@@ -240,10 +245,12 @@ TEST_F(allocator_test, equals_a_reference_under_random_use) {
             std::fill_n(bytes, size, std::byte{mark});
             tested.set_state(payload, block_state::used);
         } else {
-            const auto chosen = std::next(mine.live_.begin(), static_cast<std::ptrdiff_t>(random() % mine.live_.size()));
+            const auto chosen =
+                std::next(mine.live_.begin(), static_cast<std::ptrdiff_t>(random() % mine.live_.size()));
             const auto [payload, owned] = *chosen;
             const std::byte* bytes = memory.get() + payload;
-            ASSERT_TRUE(std::all_of(bytes, bytes + owned.size, [&](std::byte value) { return value == std::byte{owned.mark}; }));
+            ASSERT_TRUE(std::all_of(bytes, bytes + owned.size,
+                                    [&](std::byte value) { return value == std::byte{owned.mark}; }));
             tested.free(payload);
             mine.live_.erase(chosen);
         }
@@ -251,7 +258,8 @@ TEST_F(allocator_test, equals_a_reference_under_random_use) {
             const auto all = blocks();
             ASSERT_EQ(all.front().offset, tested.begin());
             ASSERT_EQ(all.back().end(), tested.end());
-            const auto used = std::count_if(all.begin(), all.end(), [](const block& b) { return b.state == block_state::used; });
+            const auto used =
+                std::count_if(all.begin(), all.end(), [](const block& b) { return b.state == block_state::used; });
             ASSERT_EQ(static_cast<std::size_t>(used), mine.live_.size());
         }
     }

@@ -38,8 +38,9 @@ using body = std::function<void(void*)>;
 
 class directory_test : public testing::Test {
 protected:
-    named_object make(std::string_view name, const type_record& type = number, body run = [](void*) {},
-                      directory::placement how = directory::placement::fresh) {
+    named_object make(
+        std::string_view name, const type_record& type = number, body run = [](void*) {},
+        directory::placement how = directory::placement::fresh) {
         return tested.make(name, type, how,
                            {[](void* context, void* where) { (*static_cast<body*>(context))(where); }, &run});
     }
@@ -240,7 +241,8 @@ TEST_F(directory_test, damaged_entries_are_noticed) {
     const std::uint64_t offset = entry.offset, size = entry.size;
     const std::uint32_t alignment = entry.alignment;
     constexpr auto most = std::numeric_limits<std::uint64_t>::max();
-    for (const std::uint64_t bad : {std::uint64_t{0}, in.heap - 64, std::uint64_t{in.size}, most, most - 63, offset + 8}) {
+    for (const std::uint64_t bad :
+         {std::uint64_t{0}, in.heap - 64, std::uint64_t{in.size}, most, most - 63, offset + 8}) {
         entry.offset = bad;
         expect_damaged("offset");
     }
@@ -284,14 +286,14 @@ TEST_F(directory_test, equals_a_map_under_random_use) {
         const auto known = mine.find(name);
         if (random() % 2) {
             const auto code = code_of([&] { make(name, type); });
-            const auto expected = known != mine.end()          ? make_error_code(errc::name_taken)
+            const auto expected = known != mine.end()       ? make_error_code(errc::name_taken)
                                   : mine.size() == in.names ? make_error_code(errc::directory_full)
                                                             : std::error_code();
             ASSERT_EQ(code, expected);
             if (!code) mine.emplace(name, type);
         } else {
             const auto code = code_of([&] { tested.destroy(name, type.id, type.size); });
-            const auto expected = known == mine.end()             ? make_error_code(errc::no_such_name)
+            const auto expected = known == mine.end()           ? make_error_code(errc::no_such_name)
                                   : known->second.id != type.id ? make_error_code(errc::wrong_type)
                                                                 : std::error_code();
             ASSERT_EQ(code, expected);

@@ -42,7 +42,7 @@ public:
 bool closed_on_exec(file what) { return (fcntl(what, F_GETFD) & FD_CLOEXEC) != 0; }
 
 mode_t mode_of(file what) {
-    struct stat status {};
+    struct stat status{};
     return fstat(what, &status) == 0 ? status.st_mode & 07777 : 0;
 }
 
@@ -207,8 +207,10 @@ TEST(memory, of_many_that_publish_one_name_exactly_one_succeeds) {
             while (ready < count) std::this_thread::yield();
             if (created) return;
             const auto result = publish(made.number, here.path(), "name");
-            if (!result) ++published;
-            else if (result == std::errc::file_exists) ++refused;
+            if (!result)
+                ++published;
+            else if (result == std::errc::file_exists)
+                ++refused;
         });
     for (auto& thread : threads) thread.join();
     EXPECT_EQ(published, 1);

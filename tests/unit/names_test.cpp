@@ -35,7 +35,8 @@ std::error_code of_segment(std::string_view name) {
 }
 
 TEST(names, ordinary_ones_are_legal) {
-    for (const auto name : {"a"sv, "tally"sv, "with space"sv, "..."sv, "..a"sv, "a.b-c_d"sv, "zähler"sv, "\xff\xfe"sv}) {
+    for (const auto name :
+         {"a"sv, "tally"sv, "with space"sv, "..."sv, "..a"sv, "a.b-c_d"sv, "zähler"sv, "\xff\xfe"sv}) {
         EXPECT_FALSE(of_object(name)) << name;
         EXPECT_FALSE(of_segment(name)) << name;
     }

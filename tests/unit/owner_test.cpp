@@ -58,7 +58,8 @@ TEST(owner, flags_are_three_different_bits_of_the_half_that_sleepers_watch) {
 // A sleeper compares 32 bits only: the next sitter of a seat must differ there.
 TEST(owner, next_generation_differs_in_the_low_half) {
     for (std::uint64_t generation = 0; generation < 10'000; ++generation)
-        EXPECT_NE(static_cast<std::uint32_t>(make_id(3, generation)), static_cast<std::uint32_t>(make_id(3, generation + 1)));
+        EXPECT_NE(static_cast<std::uint32_t>(make_id(3, generation)),
+                  static_cast<std::uint32_t>(make_id(3, generation + 1)));
 }
 
 }  // namespace

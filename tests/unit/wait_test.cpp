@@ -2,8 +2,8 @@
 // platform/wait.hpp keeps its promises. Run a second time with futex_waitv switched off.
 #include "platform/wait.hpp"
 
-#include "platform/memory.hpp"
 #include "contract/seccomp.hpp"
+#include "platform/memory.hpp"
 #include "support/asleep.hpp"
 #include "support/await.hpp"
 #include "support/child.hpp"
@@ -150,9 +150,9 @@ TEST_F(wait, of_everyone_is_ended_by_one_wake) {
 }
 
 TEST_F(wait, is_ended_by_a_signal_handler) {
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = [](int) {};
-    struct sigaction before {};
+    struct sigaction before{};
     ASSERT_EQ(sigaction(SIGUSR1, &action, &before), 0);
 
     std::atomic<bool> interrupted{false};
