@@ -16,11 +16,11 @@ namespace process_shared {
 /// Specialize to say yes to a type that the rule below refuses, or no to one that it lets in.
 ///     template <> inline constexpr bool allow_in_shared_memory<my_ring> = true;
 template <class T>
-inline constexpr bool allow_in_shared_memory =
-    std::is_object_v<T> && !std::is_const_v<T> && !std::is_pointer_v<T> && !std::is_member_pointer_v<T> &&
-    !std::is_polymorphic_v<T> &&
-    // Whatever owns memory outside the segment (std::string, containers, smart pointers) has a destructor that frees it.
-    std::is_trivially_destructible_v<T>;
+inline constexpr bool allow_in_shared_memory = std::is_object_v<T> && !std::is_const_v<T> && !std::is_pointer_v<T> &&
+                                               !std::is_member_pointer_v<T> && !std::is_polymorphic_v<T> &&
+                                               // Whatever owns memory outside the segment (std::string, containers,
+                                               // smart pointers) has a destructor that frees it.
+                                               std::is_trivially_destructible_v<T>;
 
 template <class C, class Traits>
 inline constexpr bool allow_in_shared_memory<std::basic_string_view<C, Traits>> = false;

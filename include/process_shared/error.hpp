@@ -22,9 +22,7 @@ enum class errc {
 
 PROCESS_SHARED_API const std::error_category& error_category() noexcept;
 
-inline std::error_code make_error_code(errc value) noexcept {
-    return {static_cast<int>(value), error_category()};
-}
+inline std::error_code make_error_code(errc value) noexcept { return {static_cast<int>(value), error_category()}; }
 
 /// Who a participant was: enough to find it in a log.
 struct participant_name {

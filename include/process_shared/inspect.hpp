@@ -54,12 +54,12 @@ struct segment_view {
     std::string uuid;
     std::uint32_t layout = 0;
     std::uint64_t file_size = 0;
-    std::uint64_t size = 0;        ///< bytes for objects
+    std::uint64_t size = 0;  ///< bytes for objects
     std::uint64_t free_bytes = 0;
-    std::uint32_t seats = 0;       ///< how many there are
-    std::uint32_t names = 0;       ///< how many directory entries there are
+    std::uint32_t seats = 0;  ///< how many there are
+    std::uint32_t names = 0;  ///< how many directory entries there are
     std::chrono::nanoseconds age{};
-    std::uint32_t creator = 0;     ///< pid
+    std::uint32_t creator = 0;  ///< pid
     std::chrono::nanoseconds backstop{};
     std::vector<object_view> objects;
     std::vector<seat_view> participants;  ///< those seats that are not free

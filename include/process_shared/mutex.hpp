@@ -33,7 +33,8 @@ namespace process_shared {
 ///     in a forked child, unlocking a lock that the parent's thread holds does nothing.
 /// Sizes: 8 bytes, 8-aligned; all-zero bytes are a free mutex. Durations of any unit, clocks of any kind;
 ///     waiting itself uses the steady clock.
-/// Source: owner words over seats, docs/crash-safety.md; the sleeping part descends from U. Drepper, "Futexes are tricky".
+/// Source: owner words over seats, docs/crash-safety.md; the sleeping part descends from U. Drepper, "Futexes are
+/// tricky".
 class PROCESS_SHARED_API mutex : public detail::timed_lockable<mutex> {
 public:
     constexpr mutex() noexcept = default;

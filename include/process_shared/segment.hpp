@@ -20,11 +20,11 @@ namespace process_shared {
 
 /// How a new segment is made. Openers look at `directory` and `others`; they take the rest from the segment.
 struct segment_options {
-    std::uint32_t seats = 256;                    ///< threads that may take part at once: 1 to 65 000
-    std::uint32_t names = 128;                    ///< named objects: 1 to 65 536
-    std::uint32_t mode = 0600;                    ///< permissions of a named segment, whatever the umask
-    bool others = false;                          ///< also open segments that belong to another user
-    std::string directory = {};                   ///< where named segments live; empty: /dev/shm
+    std::uint32_t seats = 256;   ///< threads that may take part at once: 1 to 65 000
+    std::uint32_t names = 128;   ///< named objects: 1 to 65 536
+    std::uint32_t mode = 0600;   ///< permissions of a named segment, whatever the umask
+    bool others = false;         ///< also open segments that belong to another user
+    std::string directory = {};  ///< where named segments live; empty: /dev/shm
     std::chrono::nanoseconds backstop = std::chrono::milliseconds(100);  ///< the longest sleep before a re-check
 };
 
@@ -119,7 +119,8 @@ public:
     }
     template <class T, class... Arguments>
     T* find_or_construct(std::error_code& error, std::string_view name, Arguments&&... arguments) {
-        return detail::quietly(error, [&] { return &find_or_construct<T>(name, std::forward<Arguments>(arguments)...); });
+        return detail::quietly(error,
+                               [&] { return &find_or_construct<T>(name, std::forward<Arguments>(arguments)...); });
     }
 
     /// Takes the object out of the directory and frees its memory; no destructor runs. Nobody may use it any more:

@@ -15,7 +15,8 @@ public:
     [[nodiscard]] std::string message(int value) const override {
         switch (static_cast<errc>(value)) {
 #define PROCESS_SHARED_ERROR(name, number, equals, text) \
-    case errc::name: return text;
+    case errc::name:                                     \
+        return text;
 #include <process_shared/errors.def>
 #undef PROCESS_SHARED_ERROR
         }
@@ -25,7 +26,8 @@ public:
     [[nodiscard]] std::error_condition default_error_condition(int value) const noexcept override {
         switch (static_cast<errc>(value)) {
 #define PROCESS_SHARED_ERROR(name, number, equals, text) \
-    case errc::name: return std::make_error_condition(std::errc::equals);
+    case errc::name:                                     \
+        return std::make_error_condition(std::errc::equals);
 #include <process_shared/errors.def>
 #undef PROCESS_SHARED_ERROR
         }

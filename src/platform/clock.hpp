@@ -6,7 +6,8 @@
 
 namespace process_shared::platform {
 
-/// Nanoseconds of the steady clock, the same for all processes of a machine, and the clock of std::chrono::steady_clock.
+/// Nanoseconds of the steady clock, the same for all processes of a machine, and the clock of
+/// std::chrono::steady_clock.
 std::int64_t now() noexcept;
 
 /// Nanoseconds of the calendar, since 1970.

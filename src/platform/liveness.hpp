@@ -17,8 +17,8 @@ struct alignas(64) token {
 };
 
 struct arming {
-    std::error_code error;         ///< unsupported_thread if the OS will not tell of this thread's death
-    std::uint32_t word_offset = 0; ///< where in the token the word is that others watch
+    std::error_code error;          ///< unsupported_thread if the OS will not tell of this thread's death
+    std::uint32_t word_offset = 0;  ///< where in the token the word is that others watch
 };
 
 /// Ties the token to the calling thread. From now on its word says "dead" as soon as the thread has ended in
@@ -26,7 +26,8 @@ struct arming {
 /// The token's memory must stay mapped for as long as the thread lives.
 arming arm(token& mine) noexcept;
 
-/// Whether a value of the watched word means that the thread has certainly ended. Anything unknown means "may be alive".
+/// Whether a value of the watched word means that the thread has certainly ended. Anything unknown means "may be
+/// alive".
 bool says_dead(std::uint32_t word) noexcept;
 
 /// Makes the OS wake a sleeper of this word when the thread dies. Returns the value to sleep on; nothing if the
@@ -34,9 +35,9 @@ bool says_dead(std::uint32_t word) noexcept;
 std::optional<std::uint32_t> watch(std::atomic<std::uint32_t>& word) noexcept;
 
 struct thread_identity {
-    std::uint32_t process;          ///< pid in its own namespace: for people, never for decisions
+    std::uint32_t process;  ///< pid in its own namespace: for people, never for decisions
     std::uint64_t thread;
-    std::array<char, 16> name;      ///< NUL-terminated
+    std::array<char, 16> name;  ///< NUL-terminated
 };
 thread_identity who_am_i() noexcept;
 

@@ -46,7 +46,8 @@ mapping_node* node_of(const void* address) noexcept {
     // acquire: pairs with the release that linked the node.
     for (mapping_node* node = first_node.load(std::memory_order_acquire); node; node = node->next) {
         const std::uint32_t before = node->version.load(std::memory_order_acquire);  // pairs with set_range's release
-        const std::uintptr_t base = node->base.load(std::memory_order_relaxed);  // relaxed: between two looks at version
+        const std::uintptr_t base =
+            node->base.load(std::memory_order_relaxed);  // relaxed: between two looks at version
         const std::size_t size = node->size.load(std::memory_order_relaxed);
         std::atomic_thread_fence(std::memory_order_acquire);
         if (at - base >= size) continue;
@@ -191,8 +192,10 @@ mapping_node* attach(const view& mapped, platform::file file, const platform::fi
         where = new attachment{id, mapped.header().uuid, platform::no_file, 0, false, now, first_attachment};
         first_attachment = where;
     }
-    if (where->mappings++ == 0) where->file = file;
-    else platform::close(file);
+    if (where->mappings++ == 0)
+        where->file = file;
+    else
+        platform::close(file);
     mapping_node* node = revived(where, mapped);
     if (node == nullptr) {
         node = spare;

@@ -44,7 +44,8 @@ extern thread_local constinit thread_cache* this_thread __attribute__((tls_model
 inline const place* find_place(const void* address, std::uint64_t& offset) noexcept {
     const auto at = reinterpret_cast<std::uintptr_t>(address);
     const place* recent = this_thread->recent;
-    if (recent[0].locate(at, offset)) [[likely]] return &recent[0];
+    if (recent[0].locate(at, offset)) [[likely]]
+        return &recent[0];
     for (unsigned i = 1; i < recent_places; ++i)
         if (recent[i].locate(at, offset)) return &recent[i];
     return nullptr;

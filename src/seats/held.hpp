@@ -22,7 +22,8 @@ inline std::atomic<held_entry>& favourite_slot(seat& mine, held_entry entry) noe
 inline bool push_held(seat& mine, held_entry entry) noexcept {
     std::atomic<held_entry>& slot = favourite_slot(mine, entry);
     // relaxed, here and below: read by others only after my death, see above.
-    if (slot.load(std::memory_order_relaxed) != 0) [[unlikely]] return false;
+    if (slot.load(std::memory_order_relaxed) != 0) [[unlikely]]
+        return false;
     slot.store(entry, std::memory_order_relaxed);
     std::atomic_signal_fence(std::memory_order_seq_cst);
     return true;

@@ -35,7 +35,8 @@ constexpr held_entry make_entry(lock_kind kind, std::uint64_t offset) noexcept {
 constexpr std::uint64_t offset_of(held_entry entry) noexcept { return entry & ((std::uint64_t{1} << 56) - 1); }
 constexpr lock_kind kind_of(held_entry entry) noexcept { return static_cast<lock_kind>(entry >> 56); }
 
-/// A seat's state and generation in one word, changed by compare-exchange only, so that whoever acts on an old sitter fails.
+/// A seat's state and generation in one word, changed by compare-exchange only, so that whoever acts on an old sitter
+/// fails.
 ///
 ///   state      generation   who may leave it, and how
 ///   free       last sitter  a claimer: claiming, next generation
@@ -53,17 +54,17 @@ constexpr std::uint64_t state_generation(std::uint64_t word) noexcept { return w
 /// One participant's place. The first eight lines are the sitter's alone while it lives, so that a lock costs no
 /// transfer of them; the others read them only after its death (and the curious at any time).
 struct alignas(64) seat {
-    std::atomic<held_entry> held[max_holds];                   // what the sitter holds or is about to take; 0: nothing
+    std::atomic<held_entry> held[max_holds];  // what the sitter holds or is about to take; 0: nothing
     std::uint64_t reserved[4];
     platform::token token;
     std::atomic<std::uint64_t> state;
-    std::atomic<std::uint32_t> token_word;                     // where in the token others look
-    std::atomic<std::uint32_t> process;                        // for people
-    std::atomic<std::uint64_t> thread;                         // for people
-    std::atomic<std::uint64_t> since;                          // steady clock
-    std::atomic<held_entry> waits_for;                         // for people, and for finding deadlocks
+    std::atomic<std::uint32_t> token_word;  // where in the token others look
+    std::atomic<std::uint32_t> process;     // for people
+    std::atomic<std::uint64_t> thread;      // for people
+    std::atomic<std::uint64_t> since;       // steady clock
+    std::atomic<held_entry> waits_for;      // for people, and for finding deadlocks
     std::atomic<std::uint64_t> waits_since;
-    std::atomic<std::uint64_t> name[2];                        // thread name, NUL-padded
+    std::atomic<std::uint64_t> name[2];  // thread name, NUL-padded
 };
 static_assert(sizeof(seat) == 640 && alignof(seat) == 64);
 
@@ -85,28 +86,28 @@ inline constexpr std::uint32_t byte_order = 0x01020304;
 
 struct alignas(64) header {
     std::array<char, 8> magic;
-    std::uint32_t layout;      // version and field sizes, see layout_version
+    std::uint32_t layout;  // version and field sizes, see layout_version
     std::uint32_t byte_order;
-    std::uint64_t features;    // bits that an opener must know; none so far
+    std::uint64_t features;  // bits that an opener must know; none so far
     std::uint64_t file_size;
     std::array<std::uint8_t, 16> uuid;
     std::array<std::uint8_t, 16> boot;
-    std::uint64_t registry;    // offsets from the header's first byte
+    std::uint64_t registry;  // offsets from the header's first byte
     std::uint64_t directory;
     std::uint64_t heap;
     std::uint32_t seats;
     std::uint32_t names;
-    std::int64_t backstop;     // nanoseconds
-    std::int64_t created;      // steady clock
-    std::uint32_t creator;     // pid, for people
-    std::uint32_t growing;     // 1: heap_size may grow, the address space for it is reserved by every user
-    std::uint64_t reservation; // address space, from the header's first byte, that users must map
+    std::int64_t backstop;      // nanoseconds
+    std::int64_t created;       // steady clock
+    std::uint32_t creator;      // pid, for people
+    std::uint32_t growing;      // 1: heap_size may grow, the address space for it is reserved by every user
+    std::uint64_t reservation;  // address space, from the header's first byte, that users must map
 
     alignas(64) std::atomic<std::uint64_t> heap_size;  // changes only under `guard`, and only upwards
     std::atomic<std::uint32_t> high_water;             // no seat at or above it was ever claimed
     std::atomic<std::uint32_t> next_obituary;
-    std::uint64_t guard[2];                            // a recursive_mutex for directory and heap
-    std::atomic<std::uint64_t> rover;                  // where to look for a free block first; any value is legal
+    std::uint64_t guard[2];            // a recursive_mutex for directory and heap
+    std::atomic<std::uint64_t> rover;  // where to look for a free block first; any value is legal
     std::uint64_t reserved[3];
 
     alignas(64) std::atomic<std::uint64_t> spinners[spinner_slots];  // participant_id of who spins; by word offset
@@ -131,15 +132,17 @@ static_assert(sizeof(entry) == 192);
 
 /// Before each block of the heap. Every transition is one store of `word`.
 struct block_header {
-    std::atomic<std::uint64_t> word;  // size in units of 16 bytes, header included << 4 | state
-    std::atomic<std::uint64_t> check; // block_check(offset, uuid): a block's first byte, and no other, has it
+    std::atomic<std::uint64_t> word;   // size in units of 16 bytes, header included << 4 | state
+    std::atomic<std::uint64_t> check;  // block_check(offset, uuid): a block's first byte, and no other, has it
 };
 static_assert(sizeof(block_header) == 16);
 
 /// Version in the low 8 bits, above it a fold of every size that two builds must agree on.
 inline constexpr std::uint32_t layout_version =
     1u | ((sizeof(header) ^ (sizeof(seat) << 3) ^ (sizeof(entry) << 7) ^ (sizeof(platform::token) << 11) ^
-           (sizeof(block_header) << 13) ^ (max_holds << 17)) << 8 & 0xffffff00u);
+           (sizeof(block_header) << 13) ^ (max_holds << 17))
+              << 8 &
+          0xffffff00u);
 
 static_assert(std::is_standard_layout_v<header> && std::is_standard_layout_v<seat> && std::is_standard_layout_v<entry>);
 static_assert(std::atomic<std::uint64_t>::is_always_lock_free && std::atomic<std::uint32_t>::is_always_lock_free);

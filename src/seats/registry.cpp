@@ -79,10 +79,13 @@ std::optional<std::uint64_t> claimable(const view& in, std::uint32_t index, bool
 bool looks_claimable(const view& in, std::uint32_t index) noexcept {
     const std::uint64_t state = in.seat_at(index).state.load(std::memory_order_relaxed);  // relaxed: C2 decides
     switch (state_of(state)) {
-        case seat_state::unguarded: return false;
+        case seat_state::unguarded:
+            return false;
         case seat_state::taken:
-        case seat_state::leaving: return is_dead(in, make_id(index, state_generation(state)));
-        default: return true;
+        case seat_state::leaving:
+            return is_dead(in, make_id(index, state_generation(state)));
+        default:
+            return true;
     }
 }
 
@@ -102,7 +105,8 @@ participant_id try_claim(const view& in, const lock_file& file, std::uint32_t in
     const std::uint64_t generation = next_generation(state_generation(*state));
     const std::uint64_t mine = make_state(guarded ? seat_state::claiming : seat_state::unguarded, generation);
     // acquire: what the last sitter wrote comes before what we write (C2).
-    if (!here.state.compare_exchange_strong(*state, mine, std::memory_order_acquire, std::memory_order_relaxed)) return 0;
+    if (!here.state.compare_exchange_strong(*state, mine, std::memory_order_acquire, std::memory_order_relaxed))
+        return 0;
     detail::step("C2");
 
     for (auto& entry : here.held) entry.store(0, std::memory_order_relaxed);  // relaxed: C4 publishes
@@ -184,7 +188,9 @@ participant_name describe(const view& in, participant_id who) {
     if (name.seat >= in.seats) return name;
 
     const seat& here = in.seat_at(name.seat);
-    const auto still_there = [&] { return state_generation(here.state.load(std::memory_order_acquire)) == name.generation; };
+    const auto still_there = [&] {
+        return state_generation(here.state.load(std::memory_order_acquire)) == name.generation;
+    };
     if (still_there()) {
         participant_name found = name;
         found.process = here.process.load(std::memory_order_relaxed);  // relaxed: between two looks at the state

@@ -85,13 +85,14 @@ bool sweep_range(const view& in, std::uint64_t begin, std::uint64_t end) noexcep
         const std::uint64_t state = here.state.load(std::memory_order_acquire);  // pairs with C4
         if (state_of(state) != seat_state::taken && state_of(state) != seat_state::leaving) continue;
         bool names = false;
-        for_each_entry(here, [&](held_entry entry) {
-            names = names || (offset_of(entry) >= begin && offset_of(entry) < end);
-        });
+        for_each_entry(
+            here, [&](held_entry entry) { names = names || (offset_of(entry) >= begin && offset_of(entry) < end); });
         if (!names) continue;
         const participant_id who = make_id(index, state_generation(state));
-        if (is_dead(in, who)) sweep(in, who);
-        else living = true;
+        if (is_dead(in, who))
+            sweep(in, who);
+        else
+            living = true;
     }
     return living;
 }

@@ -16,7 +16,8 @@ namespace process_shared::seats {
 namespace {
 
 constexpr std::uint32_t most_blocks = 65'536;
-constexpr std::uint32_t most_sittings = 2'000;  // the kernel walks at most 2048 robust entries; libc's share is the rest
+constexpr std::uint32_t most_sittings =
+    2'000;  // the kernel walks at most 2048 robust entries; libc's share is the rest
 
 /// The first block's room: wiped by a fork like the others.
 struct process_page {
@@ -68,7 +69,8 @@ thread_block& take_block() {
                 return *new (&block_at(memory, word * 64 + bit)) thread_block{};
         }
     }
-    throw std::system_error(make_error_code(errc::unsupported_thread), "65 535 threads of this process are in segments");
+    throw std::system_error(make_error_code(errc::unsupported_thread),
+                            "65 535 threads of this process are in segments");
 }
 
 void give_back(thread_block& block) noexcept {
@@ -169,7 +171,8 @@ void make_room_for_sitting(thread_block& block) {
     std::uint32_t total = block.near_count;
     for (const sitting_page* page = block.more; page; page = page->next) total += page->count;
     if (total + sitting_page::capacity > most_sittings)
-        throw std::system_error(make_error_code(errc::seats_full), "this thread sits in some 2000 segments, the most the kernel watches");
+        throw std::system_error(make_error_code(errc::seats_full),
+                                "this thread sits in some 2000 segments, the most the kernel watches");
     auto* page = static_cast<sitting_page*>(platform::wiped_on_fork(sizeof(sitting_page)));
     if (page == nullptr) throw std::bad_alloc();
     page->next = block.more;
@@ -177,8 +180,10 @@ void make_room_for_sitting(thread_block& block) {
 }
 
 void add_sitting(thread_block& block, sitting added) noexcept {
-    if (block.near_count < thread_block::near_capacity) block.near[block.near_count++] = added;
-    else block.more->sittings[block.more->count++] = added;
+    if (block.near_count < thread_block::near_capacity)
+        block.near[block.near_count++] = added;
+    else
+        block.more->sittings[block.more->count++] = added;
 }
 
 }  // namespace process_shared::seats

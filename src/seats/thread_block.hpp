@@ -27,7 +27,7 @@ static_assert(sizeof(sitting_page) <= 4096);
 struct alignas(64) thread_block {
     static constexpr std::uint32_t near_capacity = 5;
 
-    thread_cache cache;  // first: the thread's pointer to it is also the pointer to the block
+    thread_cache cache;   // first: the thread's pointer to it is also the pointer to the block
     std::uint32_t alive;  // 1 in use; 0: free, or wiped by a fork
     std::uint32_t next_recent;
     acting as;

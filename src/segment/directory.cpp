@@ -7,8 +7,8 @@
 // D2    block pending (A1 to A6)           –        repair: no entry names it, so it is freed
 // D3    constructor run                    –        as D2: the object never was
 // D4    entry filled, state still free     plain    as D2
-// D5    entry: free → valid                release  repair: an entry names the pending block, so it is used: it is there
-// D6    block: pending → used              relaxed  nothing is left to do
+// D5    entry: free → valid                release  repair: an entry names the pending block, so it is used: it is
+// there D6    block: pending → used              relaxed  nothing is left to do
 //
 // Unmaking:
 // E1    dead seats that name it swept      –        nothing
@@ -196,7 +196,8 @@ void directory::destroy(std::string_view name, std::uint64_t type, std::uint64_t
 }
 
 std::uint64_t directory::allocate(std::uint64_t bytes, std::uint64_t alignment) {
-    if (alignment == 0 || alignment > largest_alignment || (alignment & (alignment - 1)) != 0) fail(errc::bad_alignment);
+    if (alignment == 0 || alignment > largest_alignment || (alignment & (alignment - 1)) != 0)
+        fail(errc::bad_alignment);
     const hold held(*this);
     const std::uint64_t offset = allocate_pending(bytes, alignment);
     allocator(in_).set_state(offset, block_state::used);

@@ -3,9 +3,9 @@
 // is in directory.cpp.
 #pragma once
 
+#include "seats/layout.hpp"
 #include "segment/allocator.hpp"
 #include "segment/names.hpp"
-#include "seats/layout.hpp"
 
 #include <process_shared/allowed.hpp>
 #include <process_shared/recursive_mutex.hpp>

@@ -94,9 +94,11 @@ seats::view check(const platform::mapping& memory, std::uint64_t file_size) {
     if (head.registry != parts.registry || head.directory != parts.directory || head.heap != parts.heap)
         fail(errc::damaged, "the parts do not lie where they must");
     const bool growing = head.growing == 1;
-    if (growing ? head.file_size > file_size : head.file_size != file_size) fail(errc::damaged, "the file was truncated");
+    if (growing ? head.file_size > file_size : head.file_size != file_size)
+        fail(errc::damaged, "the file was truncated");
     if (parts.heap + header_size + unit > file_size) fail(errc::damaged, "no room for objects");
-    const std::uint64_t heap_size = head.heap_size.load(std::memory_order_relaxed);  // relaxed: checked at each use again
+    const std::uint64_t heap_size =
+        head.heap_size.load(std::memory_order_relaxed);  // relaxed: checked at each use again
     if (heap_size > file_size - parts.heap || heap_size % unit != 0) fail(errc::damaged, "impossible heap size");
     return {memory.base, memory.size, parts.registry, seats, names, parts.directory, parts.heap};
 }

@@ -27,7 +27,8 @@ std::uint64_t file_size_for(std::size_t bytes, const segment_options& how);
 seats::view format(const platform::mapping& memory, std::uint64_t file_size, std::uint64_t reservation,
                    const segment_options& how) noexcept;
 
-/// Checks what a stranger wrote; everything used later is copied. Throws not_a_segment, other_layout, damaged, other_boot.
+/// Checks what a stranger wrote; everything used later is copied. Throws not_a_segment, other_layout, damaged,
+/// other_boot.
 seats::view check(const platform::mapping& memory, std::uint64_t file_size);
 
 /// How much address space the segment in this file wants; throws as check.

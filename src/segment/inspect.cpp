@@ -21,9 +21,12 @@ using std::chrono::nanoseconds;
 
 std::string kind_name(seats::lock_kind kind) {
     switch (kind) {
-        case seats::lock_kind::mutex: return "mutex";
-        case seats::lock_kind::recursive_mutex: return "recursive_mutex";
-        case seats::lock_kind::none: break;
+        case seats::lock_kind::mutex:
+            return "mutex";
+        case seats::lock_kind::recursive_mutex:
+            return "recursive_mutex";
+        case seats::lock_kind::none:
+            break;
     }
     return "unknown";
 }
@@ -49,9 +52,12 @@ lock_view lock_of(const seats::view& in, const std::vector<object_view>& objects
 
 seat_view::condition condition_of(const seats::view& in, seats::seat_state state, seats::participant_id who) {
     switch (state) {
-        case seats::seat_state::claiming: return seat_view::condition::claiming;
-        case seats::seat_state::unguarded: return seat_view::condition::quarantined;
-        default: break;
+        case seats::seat_state::claiming:
+            return seat_view::condition::claiming;
+        case seats::seat_state::unguarded:
+            return seat_view::condition::quarantined;
+        default:
+            break;
     }
     if (seats::is_dead(in, who)) return seat_view::condition::dead;
     return state == seats::seat_state::leaving ? seat_view::condition::leaving : seat_view::condition::alive;
@@ -68,7 +74,8 @@ std::optional<seat_view> seat_at(const seats::view& in, std::uint32_t index, con
     seen.seat = index;
     seen.who = seats::describe(in, who);
     seen.state = condition_of(in, kind, who);
-    seen.age = nanoseconds(std::max<std::int64_t>(0, now - static_cast<std::int64_t>(here.since.load(std::memory_order_relaxed))));
+    seen.age = nanoseconds(
+        std::max<std::int64_t>(0, now - static_cast<std::int64_t>(here.since.load(std::memory_order_relaxed))));
     for (const auto& slot : here.held)
         if (const seats::held_entry entry = slot.load(std::memory_order_relaxed))
             seen.holds.push_back(lock_of(in, objects, entry, who));
@@ -156,17 +163,23 @@ segment_view look(const segment& at) {
         if (auto record = seats::read_obituary(notice))
             seen.obituaries.push_back(
                 {std::move(record->who), nanoseconds(std::max<std::int64_t>(0, now - record->when)), record->locks});
-    std::sort(seen.obituaries.begin(), seen.obituaries.end(), [](const auto& a, const auto& b) { return a.ago < b.ago; });
+    std::sort(seen.obituaries.begin(), seen.obituaries.end(),
+              [](const auto& a, const auto& b) { return a.ago < b.ago; });
     return seen;
 }
 
 std::string_view to_string(seat_view::condition state) {
     switch (state) {
-        case seat_view::condition::alive: return "alive";
-        case seat_view::condition::dead: return "dead";
-        case seat_view::condition::leaving: return "leaving";
-        case seat_view::condition::claiming: return "claiming";
-        case seat_view::condition::quarantined: return "quarantined";
+        case seat_view::condition::alive:
+            return "alive";
+        case seat_view::condition::dead:
+            return "dead";
+        case seat_view::condition::leaving:
+            return "leaving";
+        case seat_view::condition::claiming:
+            return "claiming";
+        case seat_view::condition::quarantined:
+            return "quarantined";
     }
     return "unknown";
 }

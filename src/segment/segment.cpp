@@ -23,7 +23,8 @@ namespace process_shared {
 namespace {
 
 [[noreturn]] void fail(std::error_code code, std::string_view what) {
-    if (code == std::errc::no_space_on_device || code == std::errc::file_too_large) code = make_error_code(errc::no_space);
+    if (code == std::errc::no_space_on_device || code == std::errc::file_too_large)
+        code = make_error_code(errc::no_space);
     throw std::system_error(code, std::string(what));
 }
 
@@ -244,14 +245,14 @@ void* segment::allocate(std::size_t bytes, std::size_t alignment) {
     return here.mapped.base + here.directory().allocate(bytes, alignment);
 }
 
-void segment::deallocate(void* address) {
-    segment_access::state_of(*this).directory().deallocate(offset_of(address));
-}
+void segment::deallocate(void* address) { segment_access::state_of(*this).directory().deallocate(offset_of(address)); }
 
 std::uint64_t segment::offset_of(const void* address) const {
     const state& here = segment_access::state_of(*this);
-    const auto distance = reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(here.mapped.base);
-    if (distance < here.mapped.heap || distance >= here.mapped.size) fail(make_error_code(errc::out_of_bounds), here.name);
+    const auto distance =
+        reinterpret_cast<std::uintptr_t>(address) - reinterpret_cast<std::uintptr_t>(here.mapped.base);
+    if (distance < here.mapped.heap || distance >= here.mapped.size)
+        fail(make_error_code(errc::out_of_bounds), here.name);
     return distance;
 }
 

@@ -35,7 +35,8 @@
 //     (T1); whoever finds the word abandoned wakes all (T3); whoever leaves without the lock passes one wake on (L6);
 //     and every sleep ends at the backstop (P5).
 // M4  the word names a participant whose held list names the word (L0 before L1, U4 after U1): a sweep misses nothing.
-// M5  while the owner lives, the others change nothing but C: so once the owner has seen its own name there (U0), it may
+// M5  while the owner lives, the others change nothing but C: so once the owner has seen its own name there (U0), it
+// may
 //     exchange the word for 0 without comparing again.
 //
 // Steps that may need the backstop after one death: L6, T1 to T2 when the first one notified of a death dies in turn,
@@ -112,7 +113,8 @@ private:
 
     bool take(std::uint64_t from, std::uint64_t to) noexcept {
         // acquire: pairs with U1, U2, R2 and T2 (L2, L3). relaxed on failure: the loop loads again.
-        if (!by_.word.compare_exchange_strong(from, to, std::memory_order_acquire, std::memory_order_relaxed)) return false;
+        if (!by_.word.compare_exchange_strong(from, to, std::memory_order_acquire, std::memory_order_relaxed))
+            return false;
         detail::step("L2");
         return true;
     }
@@ -123,7 +125,8 @@ private:
 
     [[noreturn]] void refuse(std::uint64_t value) {
         // Whoever made it abandoned may have died before waking the others (T3).
-        if ((value & contended) != 0 && !detail::broken("takeover_keeps_quiet")) wake_sleepers(by_.word, platform::everyone);
+        if ((value & contended) != 0 && !detail::broken("takeover_keeps_quiet"))
+            wake_sleepers(by_.word, platform::everyone);
         give_up();
         throw owner_died(describe(in_, owner_of(value)));
     }

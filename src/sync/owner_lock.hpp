@@ -40,7 +40,8 @@ inline ownership acquire_word(std::atomic<std::uint64_t>& word, seats::lock_kind
     detail::step("L0");
     std::uint64_t value = 0;
     // acquire: pairs with the release of the last unlock, U1 or U2 (L1).
-    if (!word.compare_exchange_strong(value, here->me, std::memory_order_acquire, std::memory_order_relaxed)) [[unlikely]]
+    if (!word.compare_exchange_strong(value, here->me, std::memory_order_acquire, std::memory_order_relaxed))
+        [[unlikely]]
         return acquire_slowly(word, kind, until, what);
     detail::step("L1");
     return ownership::sound;
@@ -56,10 +57,12 @@ void finish_contended_release(std::atomic<std::uint64_t>& word, seats::lock_kind
 inline void release_word(std::atomic<std::uint64_t>& word, seats::lock_kind kind) {
     std::uint64_t offset = 0;
     const seats::place* here = seats::find_place(&word, offset);
-    if (here == nullptr) [[unlikely]] return release_slowly(word, kind);
+    if (here == nullptr) [[unlikely]]
+        return release_slowly(word, kind);
     // relaxed: while I own it, the others only add C (M5). So this look decides, and a plain exchange may follow: it is
     // faster than a compare-exchange by 8 %.
-    if (word.load(std::memory_order_relaxed) != here->me) [[unlikely]] return release_slowly(word, kind);
+    if (word.load(std::memory_order_relaxed) != here->me) [[unlikely]]
+        return release_slowly(word, kind);
     detail::step("U0");
     // release: pairs with the acquire of the next lock (U1).
     if (word.exchange(0, std::memory_order_release) != here->me) [[unlikely]]
@@ -73,7 +76,8 @@ inline void release_word(std::atomic<std::uint64_t>& word, seats::lock_kind kind
 inline bool holds(const std::atomic<std::uint64_t>& word) noexcept {
     std::uint64_t offset = 0;
     const seats::place* here = seats::find_place(&word, offset);
-    if (here == nullptr) [[unlikely]] here = seats::find_seat(&word);
+    if (here == nullptr) [[unlikely]]
+        here = seats::find_seat(&word);
     // relaxed: only I write my name there, and only I take it away.
     return here != nullptr && seats::held_by(word.load(std::memory_order_relaxed), here->me);
 }

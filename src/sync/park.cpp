@@ -115,7 +115,8 @@ bool park(const sleeper& who, const std::atomic<std::uint32_t>& word, std::uint3
     detail::step("P4");
     who.seat.waits_for.store(0, std::memory_order_relaxed);
     // The kernel wakes one watcher of a dead token. If that was me, woken by something else as well, the next thing I
-    // see may be another owner, and nobody else would ever hear of this death (P6). relaxed: a wake too many is allowed.
+    // see may be another owner, and nobody else would ever hear of this death (P6). relaxed: a wake too many is
+    // allowed.
     if (platform::says_dead(token->load(std::memory_order_relaxed)) && !detail::broken("takeover_keeps_quiet"))
         platform::wake(*token, platform::everyone);
     detail::step("P6");

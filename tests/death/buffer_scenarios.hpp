@@ -37,9 +37,9 @@ public:
     }
 
     void victim_is_about_to_die(stage& on) override {
-        support::child& reader = on.start([this] { read(); });
+        const survivor& reader = on.start([this] { read(); });
         on.await_rest();
-        support::check(!reader.running(), "a reader waits for a writer");
+        support::check(reader.done(), "a reader waits for a writer, or failed");
         start_writer(on);
         on.await_rest();
     }
@@ -47,7 +47,7 @@ public:
         on.start([this] { read(); });
         start_writer(on);
     }
-    void survivors_have_ended(stage& on) override {
+    void survivors_are_through(stage& on) override {
         on.start([this] {
             const auto seen = box_.load<page_of_text>();
             support::check(seen && seen->says(survivors_text), "not what was stored last");

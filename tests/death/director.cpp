@@ -169,7 +169,7 @@ void director::end_the_victim(halt reason) {
 
 void director::see_to_the_survivors(outcome& result) {
     if (!all_end_well(result)) return;
-    what_.survivors_have_ended(on_);
+    what_.survivors_are_through(on_);
     if (!all_end_well(result)) return;
     support::check(shared_.overlaps == 0, "two were in the critical section at once");
     support::check(shared_.torn == 0, "half an invariant was seen, and nobody had told");
@@ -184,7 +184,8 @@ bool director::all_end_well(outcome& result) {
         if (under_.backstop_is_out_of_reach) return false;
         how = on_.await_end();
     }
-    const std::string failed = how == progress::ended ? on_.complaints() : "survivors did not end within the limit";
+    const std::string failed =
+        how == progress::done ? on_.complaints() : "survivors did not get through within the limit";
     if (!failed.empty()) write(result.complaint, failed);
     return failed.empty();
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The harness tried on mutexes whose fate is known: glibc's robust one survives, the plain one is caught.
 #include "death/campaign.hpp"
-#include "support/asleep.hpp"
 
 #include <gtest/gtest.h>
 #include <pthread.h>
@@ -95,11 +94,12 @@ public:
     using pthread_scenario<robust>::pthread_scenario;
     void prepare(stage& on) override {
         pthread_scenario<robust>::prepare(on);
-        on.start([this, &on] {
+        on.start_extra([this, &on] {
             this->lock(on.shared());
             on.shared().stands = 1;
             support::check(support::await([&] { return on.shared().go == 1; }), "nobody let the holder go");
             this->unlock();
+            for (;;) pause();
         });
         support::check(support::await([&] { return on.shared().stands == 1; }), "the holder did not come");
     }
@@ -112,8 +112,8 @@ public:
 
 private:
     void let_go_with_another_behind(stage& on) {
-        support::child& behind = on.start([this, &on] { this->visit(on.shared()); });
-        support::check(support::await([&] { return support::is_asleep(behind.pid()); }), "the other does not sleep");
+        const survivor& behind = on.start([this, &on] { this->visit(on.shared()); });
+        support::check(support::await([&] { return behind.sleeps(); }), "the other does not sleep");
         on.shared().go = 1;
     }
 };

@@ -47,7 +47,7 @@ public:
         on.await_rest();
     }
     void victim_is_dead(stage& on) override { start_survivor(on); }
-    void survivors_have_ended(stage& on) override {
+    void survivors_are_through(stage& on) override {
         on.start([this] { inspect(); });
     }
 

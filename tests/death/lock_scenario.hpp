@@ -67,7 +67,7 @@ public:
     virtual void last_moment(stage&) {}
 
     void victim_is_dead(stage&) override {}
-    void survivors_have_ended(stage& on) override { start_visitor(on); }
+    void survivors_are_through(stage& on) override { start_visitor(on); }
 
     void judge(stage& on) override {
         const board& shared = on.shared();
@@ -130,28 +130,28 @@ protected:
         ++shared.visits;
         leave_and_unlock(shared);
     }
-    support::child& start_visitor(stage& on) {
+    survivor& start_visitor(stage& on) {
         return on.start([this, &on] { visit(on.shared()); });
     }
     /// One that sleeps when this returns.
-    support::child& start_sleeper(stage& on) {
-        support::child& sleeper = start_visitor(on);
-        support::check(support::await([&] { return support::is_asleep(sleeper.pid()) || !sleeper.running(); }) &&
-                           sleeper.running(),
-                       "a visitor did not wait: " + sleeper.message());
+    survivor& start_sleeper(stage& on) {
+        survivor& sleeper = start_visitor(on);
+        const auto settled = [&] { return sleeper.sleeps() || sleeper.done() || sleeper.failed(); };
+        support::check(support::await(settled) && !sleeper.done() && !sleeper.failed(),
+                       "a visitor did not wait; " + sleeper.complaint());
         return sleeper;
     }
-    /// One that holds the lock when this returns, until `let_go`.
-    support::child& start_holder(stage& on) {
-        support::child& holder = on.start([this, &on] {
+    /// One that holds the lock when this returns, until `let_go`; it lives on after that.
+    void start_holder(stage& on) {
+        on.start_extra([this, &on] {
             lock_and_enter(on.shared());
             on.shared().stands = 1;
             support::check(support::await([&] { return on.shared().go != 0; }), "nobody let the holder go");
             leave_and_unlock(on.shared());
             on.shared().stands = 2;
+            for (;;) pause();
         });
         support::check(support::await([&] { return on.shared().stands == 1; }), "the holder did not come");
-        return holder;
     }
     static void let_go(stage& on) { on.shared().go = 1; }
     /// Somebody who dies inside, before the victim begins.

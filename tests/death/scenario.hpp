@@ -47,9 +47,9 @@ public:
     /// Director: it is dead and buried.
     virtual void victim_is_dead(stage& on) = 0;
 
-    /// Director: all survivors have ended. Those who start now find what is left behind.
-    virtual void survivors_have_ended(stage&) {}
-    /// Director: they have ended, too. Throws check_failed if something does not hold.
+    /// Director: all survivors are through. Those who start now find what is left behind.
+    virtual void survivors_are_through(stage&) {}
+    /// Director: they are through, too. Throws check_failed if something does not hold.
     virtual void judge(stage&) {}
 };
 

@@ -15,21 +15,17 @@ namespace {
 
 using process_shared::mutex;
 
-/// Just so many seats that two survivors can only sit at the same time if every dead one's seat can be had.
+/// Four seats: the director's, and one for each survivor, who stay. There are enough only if every dead one's can be
+/// had again.
 class scarce_seats : public lock_scenario<mutex> {
 public:
-    explicit scarce_seats(const conditions& under, std::uint32_t seats = 3) : lock_scenario(under, seats) {}
+    explicit scarce_seats(const conditions& under, std::uint32_t seats = 4) : lock_scenario(under, seats) {}
 
     void victim_is_dead(stage& on) override {
-        for (int i = 0; i < 2; ++i) on.start([this, &on] { sit_and_visit(on.shared()); });
+        start_visitor(on);
+        start_visitor(on);
     }
-
-protected:
-    /// Sits until both have sat.
-    void sit_and_visit(board& shared) {
-        visit(shared);
-        support::check(support::await([&] { return shared.visits >= 2; }), "the other found no seat");
-    }
+    // and survivors_are_through starts a third
 };
 
 /// The first lock of a process.
@@ -48,47 +44,26 @@ public:
     }
 };
 
-/// The same in a registry whose last free seat is a dead one's, who held a lock: it must be swept first.
+/// The same when the first seat to be had is a dead one's, who held a lock: it must be swept first.
 class claim_of_a_dead_seat : public claim {
 public:
     using claim::claim;
     void prepare(stage& on) override {
         claim::prepare(on);
-        // With the director's and this one's, and a third that lives as long as the victim, the registry is full.
         support::child dead([this, &on] {
             account_->other.lock();
             on.shared().stands = 1;
             pause();
         });
-        neighbour_.emplace([this, &on] {
-            support::check(support::await([&] { return on.shared().stands == 1; }), "nobody came");
-            static_cast<void>(memory_.find<account<mutex>>("account"));
-            on.shared().stands = 2;
-            pause();
-        });
-        support::check(support::await([&] { return on.shared().stands == 2; }), "the neighbour did not come");
+        support::check(support::await([&] { return on.shared().stands == 1; }), "nobody came");
         announce_death(on.shared(), dead.pid());
         dead.kill();
     }
-    void victim_is_dead(stage& on) override {
-        announce_death(on.shared(), neighbour_->pid());
-        neighbour_->kill();
-        claim::victim_is_dead(on);
+    void judge(stage& on) override {
+        claim::judge(on);
+        support::check(process_shared::seats::is_abandoned(word_of(account_->other)),
+                       "the dead one's lock was not swept");
     }
-    void survivors_have_ended(stage& on) override {
-        claim::survivors_have_ended(on);
-        on.start([this] { check_other_is_abandoned(); });
-    }
-
-private:
-    /// Swept or not, its owner's death is told.
-    void check_other_is_abandoned() {
-        try {
-            account_->other.lock();
-            support::check(false, "nobody told of the dead one's lock");
-        } catch (const process_shared::owner_died&) {}
-    }
-    std::optional<support::child> neighbour_;
 };
 
 /// A thread ends that has used the segment and holds nothing.
@@ -102,7 +77,7 @@ public:
 /// Somebody died with two locks held. The victim sweeps that seat; two others wait for one of the locks.
 class sweep : public scarce_seats {
 public:
-    explicit sweep(const conditions& under) : scarce_seats(under, 4) {}
+    explicit sweep(const conditions& under) : scarce_seats(under, 5) {}
 
     void prepare(stage& on) override {
         scarce_seats::prepare(on);
@@ -126,11 +101,8 @@ public:
     void operation(board&) override { process_shared::seats::sweep(in_, dead_id_); }
     void last_moment(stage&) override { abandoned_ = true; }
     void victim_is_dead(stage& on) override {
-        for (int i = 0; i < 3; ++i)
-            on.start([this, &on] {
-                visit(on.shared());
-                support::check(support::await([&] { return on.shared().visits >= 3; }), "another found no seat");
-            });
+        scarce_seats::victim_is_dead(on);
+        start_visitor(on);
     }
     void judge(stage& on) override {
         scarce_seats::judge(on);

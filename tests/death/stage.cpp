@@ -43,29 +43,50 @@ std::optional<std::string> switches_of(pid_t task) {
 
 }  // namespace
 
-support::child& stage::start(std::function<void()> part) { return survivors_.emplace_back(std::move(part)); }
+survivor::survivor(board& shared, int number, std::function<void()> part)
+    : shared_(shared), number_(number), process_([&shared, number, &part] {
+          part();
+          shared.done[number] = true;
+          for (;;) pause();
+      }) {}
 
-bool stage::all_ended() {
-    return std::none_of(survivors_.begin(), survivors_.end(), [](support::child& one) { return one.running(); });
+bool survivor::sleeps() const { return support::is_asleep(process_.pid()); }
+
+std::string survivor::complaint() {
+    if (process_.running()) return {};
+    const auto result = process_.wait_success();
+    return result ? "it ended" : result.message();
+}
+
+survivor& stage::start(std::function<void()> part) {
+    support::check(survivors_.size() < board::most_survivors, "more survivors than a board has room for");
+    return survivors_.emplace_back(shared_, static_cast<int>(survivors_.size()), std::move(part));
+}
+
+support::child& stage::start_extra(std::function<void()> part) { return extras_.emplace_back(std::move(part)); }
+
+/// Or failed, which needs no waiting either.
+bool stage::all_done() {
+    return std::all_of(survivors_.begin(), survivors_.end(), [](survivor& one) { return one.done() || one.failed(); });
 }
 
 void stage::await_rest() {
-    for (support::child& one : survivors_)
-        support::check(support::await([&] { return !one.running() || support::is_asleep(one.pid()); }),
-                       "a survivor neither ends nor sleeps");
+    for (survivor& one : survivors_)
+        support::check(support::await([&] { return one.done() || one.failed() || one.sleeps(); }),
+                       "a survivor neither gets through nor sleeps");
 }
 
 /// Each was asleep at the first look and has not been switched since: there was a moment when all of them slept. The
-/// dead are buried and nobody else knows the segment, so nobody is left to wake them but a timer.
+/// dead are buried and nobody else is about to do anything, so nobody is left to wake them but a timer.
 bool stage::all_sleep() {
     std::vector<std::pair<pid_t, std::string>> seen;
-    for (support::child& one : survivors_) {
-        if (!one.running()) continue;
+    for (survivor& one : survivors_) {
+        if (one.done() || one.failed()) continue;
         const auto switches = switches_of(one.pid());
-        if (!switches || !support::is_asleep(one.pid())) return false;
+        if (!switches || !one.sleeps()) return false;
         seen.emplace_back(one.pid(), *switches);
     }
-    if (support::await([&] { return all_ended(); }, between_looks())) return false;
+    if (support::await([&] { return all_done(); }, between_looks())) return false;
     return std::all_of(seen.begin(), seen.end(), [](const auto& one) {
         return support::is_asleep(one.first) && switches_of(one.first) == one.second;
     });
@@ -73,22 +94,21 @@ bool stage::all_sleep() {
 
 progress stage::await_progress() {
     const auto end = std::chrono::steady_clock::now() + limit_;
-    while (!support::await([&] { return all_ended(); }, before_first_look)) {
+    while (!support::await([&] { return all_done(); }, before_first_look)) {
         if (all_sleep()) return progress::stuck;
         if (std::chrono::steady_clock::now() > end) return progress::running;
     }
-    return progress::ended;
+    return progress::done;
 }
 
 progress stage::await_end() {
-    return support::await([&] { return all_ended(); }, limit_) ? progress::ended : progress::running;
+    return support::await([&] { return all_done(); }, limit_) ? progress::done : progress::running;
 }
 
 std::string stage::complaints() {
     std::string all;
-    for (support::child& one : survivors_)
-        if (const auto result = one.wait_success(0ms); !result)
-            all += std::string("a survivor: ") + result.message() + "; ";
+    for (survivor& one : survivors_)
+        if (const std::string failure = one.complaint(); !failure.empty()) all += "a survivor: " + failure + "; ";
     return all;
 }
 

@@ -36,10 +36,32 @@ struct board {
     std::atomic<int> stands{0};             ///< a helper is where it should be
     std::atomic<int> go{0};                 ///< and may go on
     std::atomic<std::int64_t> patience{0};  ///< nanoseconds, of a victim that gives up
+
+    static constexpr int most_survivors = 16;
+    std::atomic<bool> done[most_survivors]{};  ///< who has played its part
+};
+
+/// A process that has to get through its part, whatever happens to the victim. It lives on afterwards, as processes do:
+/// its end would wake others who watch for its death, and hide that nobody else does.
+class survivor {
+public:
+    survivor(board& shared, int number, std::function<void()> part);
+
+    [[nodiscard]] pid_t pid() const noexcept { return process_.pid(); }
+    [[nodiscard]] bool done() const { return shared_.done[number_]; }
+    /// It failed, and is gone.
+    [[nodiscard]] bool failed() { return !process_.running(); }
+    [[nodiscard]] bool sleeps() const;
+    [[nodiscard]] std::string complaint();
+
+private:
+    board& shared_;
+    int number_;
+    support::child process_;
 };
 
 /// How survivors are doing.
-enum class progress { ended, stuck, running };
+enum class progress { done, stuck, running };
 
 /// The processes of one trial. Whatever is left of them ends with it.
 class stage {
@@ -48,27 +70,29 @@ public:
 
     [[nodiscard]] board& shared() const noexcept { return shared_; }
 
-    /// Starts a process that has to end by itself, whatever happens to the victim.
-    support::child& start(std::function<void()> part);
+    survivor& start(std::function<void()> part);
+    /// A process that need not get anywhere.
+    support::child& start_extra(std::function<void()> part);
 
-    /// Until every one of them has ended, or sleeps.
+    /// Until every survivor is done, or sleeps.
     void await_rest();
 
-    /// Until all have ended; `stuck` as soon as it is certain that none of them can move but by a timer.
+    /// Until all are done; `stuck` as soon as it is certain that none of the others can move but by a timer.
     progress await_progress();
-    /// Until all have ended; `running` if one has not within the limit.
+    /// Until all are done; `running` if one is not within the limit.
     progress await_end();
 
-    /// What the ended ones had to complain about.
+    /// What the failed ones had to complain about.
     [[nodiscard]] std::string complaints();
 
 private:
-    bool all_ended();
+    bool all_done();
     bool all_sleep();
 
     board& shared_;
     const std::chrono::milliseconds limit_;
-    std::deque<support::child> survivors_;  // stays where it is: callers keep references
+    std::deque<survivor> survivors_;  // stay where they are: callers keep references
+    std::deque<support::child> extras_;
 };
 
 /// To be called before a process is killed: it may be met inside from now on.

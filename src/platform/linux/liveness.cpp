@@ -44,7 +44,8 @@ bool init_robust(pthread_mutex_t& mutex) noexcept {
 
 /// Where the kernel will look for the lock word of the entry that was linked last.
 std::uintptr_t word_of_newest(const robust_list_head& head) noexcept {
-    const auto node = reinterpret_cast<std::uintptr_t>(head.list.next) & ~std::uintptr_t{1};  // bit 0: priority inheritance
+    const auto node =
+        reinterpret_cast<std::uintptr_t>(head.list.next) & ~std::uintptr_t{1};  // bit 0: priority inheritance
     return node + static_cast<std::uintptr_t>(head.futex_offset);
 }
 
@@ -120,9 +121,8 @@ bool at_thread_exit(void (*leave)(void*), void* context) noexcept {
 
 std::uint64_t forks_made() noexcept {
     // relaxed: counted and read around calls of fork, which order everything.
-    pthread_once(&forks_once, [] {
-        pthread_atfork([] { forks.fetch_add(1, std::memory_order_relaxed); }, nullptr, nullptr);
-    });
+    pthread_once(&forks_once,
+                 [] { pthread_atfork([] { forks.fetch_add(1, std::memory_order_relaxed); }, nullptr, nullptr); });
     return forks.load(std::memory_order_relaxed);
 }
 

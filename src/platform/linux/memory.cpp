@@ -62,8 +62,8 @@ file create_temporary(const std::string& directory) noexcept {
         std::snprintf(digits, sizeof digits, "%02x", byte);
         path += digits;
     }
-    const file made = uninterrupted(
-        [&] { return ::open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600); });
+    const file made =
+        uninterrupted([&] { return ::open(path.c_str(), O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0600); });
     if (made >= 0) flock(made, LOCK_EX | LOCK_NB);
     return made;
 }
@@ -140,7 +140,7 @@ void close(file what) noexcept {
 }
 
 std::error_code facts(file what, file_facts& result) noexcept {
-    struct stat status {};
+    struct stat status{};
     if (fstat(what, &status) != 0) return last_error();
     result = {{status.st_dev, status.st_ino},
               status.st_size > 0 ? static_cast<std::uint64_t>(status.st_size) : 0,
@@ -194,7 +194,7 @@ std::size_t page_size() noexcept { return static_cast<std::size_t>(sysconf(_SC_P
 byte_lock::~byte_lock() {
     if (own_ < 0) return;
     // Unlocked first: a child forked meanwhile has the description, too, and closing ours would leave it locked.
-    struct flock lock {};
+    struct flock lock{};
     lock.l_type = F_UNLCK;
     lock.l_whence = SEEK_SET;
     fcntl(own_, F_OFD_SETLK, &lock);
@@ -209,7 +209,7 @@ byte_lock::result byte_lock::try_lock(file what, const file_id& which, std::uint
     // and a removed file have no other name.
     own_ = uninterrupted([&] { return ::open(own_path(what).text, O_RDWR | O_CLOEXEC); });
     if (own_ < 0) return result::impossible;
-    struct flock lock {};
+    struct flock lock{};
     lock.l_type = F_WRLCK;
     lock.l_whence = SEEK_SET;
     lock.l_start = static_cast<off_t>(byte);
@@ -222,8 +222,10 @@ void random_bytes(std::span<std::uint8_t> target) noexcept {
     std::size_t filled = 0;
     while (filled < target.size()) {
         const ssize_t got = getrandom(target.data() + filled, target.size() - filled, 0);
-        if (got > 0) filled += static_cast<std::size_t>(got);
-        else if (errno != EINTR) break;
+        if (got > 0)
+            filled += static_cast<std::size_t>(got);
+        else if (errno != EINTR)
+            break;
     }
 }
 

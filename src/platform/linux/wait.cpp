@@ -40,10 +40,14 @@ timespec to_timespec(std::int64_t nanoseconds) noexcept {
 
 wait_outcome outcome_of(int error) noexcept {
     switch (error) {
-        case EAGAIN: return wait_outcome::changed;
-        case ETIMEDOUT: return wait_outcome::timed_out;
-        case EINTR: return wait_outcome::interrupted;
-        default: return wait_outcome::woken;  // EFAULT and the like: the caller's look at the words tells
+        case EAGAIN:
+            return wait_outcome::changed;
+        case ETIMEDOUT:
+            return wait_outcome::timed_out;
+        case EINTR:
+            return wait_outcome::interrupted;
+        default:
+            return wait_outcome::woken;  // EFAULT and the like: the caller's look at the words tells
     }
 }
 
