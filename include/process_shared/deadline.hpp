@@ -29,7 +29,11 @@ public:
     template <class Clock, class Duration>
     static deadline at(const std::chrono::time_point<Clock, Duration>& point) {
         const auto now = Clock::now();
-        if (point <= now) return passed();
+        // Compared in floating point first, as in after: the exact difference may not fit.
+        const double left = std::chrono::duration<double>(point.time_since_epoch()).count() -
+                            std::chrono::duration<double>(now.time_since_epoch()).count();
+        if (left >= longest_seconds) return never();
+        if (left <= -longest_seconds || point <= now) return passed();
         return after(point - now);
     }
 

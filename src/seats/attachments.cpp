@@ -228,9 +228,9 @@ void detach(mapping_node* node) noexcept {
 
 platform::file file_of(const mapping_node* node) noexcept { return node->where->file; }
 
-platform::file file_of_address(const void* address) noexcept {
+lock_file file_of_address(const void* address) noexcept {
     const mapping_node* node = node_of(address);
-    return node ? node->where->file : platform::no_file;
+    return node ? lock_file{node->where->file, node->where->id} : lock_file{};
 }
 
 bool inherited_by_fork(const void* address) noexcept {

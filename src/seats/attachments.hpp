@@ -77,7 +77,7 @@ const view& view_of(const mapping_node* node) noexcept;
 /// takes no more than once.
 void detach(mapping_node* node) noexcept;
 platform::file file_of(const mapping_node* node) noexcept;
-platform::file file_of_address(const void* address) noexcept;
+lock_file file_of_address(const void* address) noexcept;
 
 /// True in a child forked by a thread that had sat somewhere, for mappings that existed then: its guards may
 /// still unlock what belongs to the parent.

@@ -157,7 +157,8 @@ std::uint64_t allocator::search(std::uint64_t from, std::uint64_t to, std::uint6
 }
 
 std::uint64_t allocator::allocate(std::uint64_t bytes, std::uint64_t alignment) {
-    bytes = round_up(bytes, unit);
+    if (bytes > end() - begin()) return 0;  // before anything is added to it
+    bytes = round_up(std::max(bytes, std::uint64_t{1}), unit);
     alignment = std::max(alignment, unit);
     std::uint64_t rover = in_.header().rover.load(std::memory_order_relaxed);
     if (rover < begin() || rover >= end()) rover = begin();

@@ -27,8 +27,11 @@ bool grow(const seats::view& in, std::uint64_t wanted) {
     const std::uint64_t most = (in.size - in.heap) / segments::unit * segments::unit;
     if (wanted > most || now > most - wanted) return false;
     const std::uint64_t next = std::min(most, std::max(2 * now, round_up(now + wanted, platform::page_size())));
-    platform::file file = seats::file_of_address(in.base);
-    if (platform::reserve(file, in.heap + next)) return false;
+    // The program may have closed a descriptor that it did not know, and opened another file under its number.
+    const seats::lock_file file = seats::file_of_address(in.base);
+    platform::file_facts facts;
+    if (platform::facts(file.file, facts) || !(facts.id == file.id)) return false;
+    if (platform::reserve(file.file, in.heap + next)) return false;
     detail::step("G1");
     segments::allocator(in).extend(next);
     return true;

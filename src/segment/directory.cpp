@@ -119,6 +119,8 @@ named_object directory::find(std::string_view name, std::uint64_t type, std::uin
 }
 
 std::uint64_t directory::allocate_pending(std::uint64_t bytes, std::uint64_t alignment) {
+    if (alignment == 0 || alignment > largest_alignment || (alignment & (alignment - 1)) != 0)
+        fail(errc::bad_alignment);
     allocator heap(in_);
     if (bytes == 0 || bytes > in_.size) fail(bytes == 0 ? errc::bad_size : errc::segment_full);
     if (std::uint64_t found = heap.allocate(bytes, alignment)) return found;
@@ -196,8 +198,6 @@ void directory::destroy(std::string_view name, std::uint64_t type, std::uint64_t
 }
 
 std::uint64_t directory::allocate(std::uint64_t bytes, std::uint64_t alignment) {
-    if (alignment == 0 || alignment > largest_alignment || (alignment & (alignment - 1)) != 0)
-        fail(errc::bad_alignment);
     const hold held(*this);
     const std::uint64_t offset = allocate_pending(bytes, alignment);
     allocator(in_).set_state(offset, block_state::used);

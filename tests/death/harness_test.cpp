@@ -99,6 +99,7 @@ public:
             on.shared().stands = 1;
             support::check(support::await([&] { return on.shared().go == 1; }), "nobody let the holder go");
             this->unlock();
+            on.shared().stands = 2;
             for (;;) pause();
         });
         support::check(support::await([&] { return on.shared().stands == 1; }), "the holder did not come");
@@ -108,7 +109,9 @@ public:
     void victim_is_about_to_die(stage& on) override {
         if (on.shared().go == 0) let_go_with_another_behind(on);
     }
-    void victim_is_dead(stage&) override {}
+    void victim_is_dead(stage& on) override {
+        support::check(support::await([&] { return on.shared().stands == 2; }), "the holder did not let go");
+    }
 
 private:
     void let_go_with_another_behind(stage& on) {

@@ -154,6 +154,10 @@ protected:
         support::check(support::await([&] { return on.shared().stands == 1; }), "the holder did not come");
     }
     static void let_go(stage& on) { on.shared().go = 1; }
+    /// To be done before survivors are judged: until then they may well sleep.
+    static void await_unlock(stage& on) {
+        support::check(support::await([&] { return on.shared().stands == 2; }), "the holder did not let go");
+    }
     /// Somebody who dies inside, before the victim begins.
     void let_somebody_die_inside(stage& on) {
         support::child somebody([this, &on] {

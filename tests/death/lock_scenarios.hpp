@@ -114,7 +114,8 @@ public:
     void last_moment(stage& on) override {
         if (on.shared().go == 0) let_go_with_others_behind(on);
     }
-    void victim_is_dead(stage&) override {}
+    // Only now: a death beside the holder's unlock is what this is about.
+    void victim_is_dead(stage& on) override { this->await_unlock(on); }
 
 private:
     void let_go_with_others_behind(stage& on) {
@@ -140,7 +141,7 @@ public:
     void last_moment(stage& on) override {
         come_behind(on);
         this->let_go(on);
-        support::check(support::await([&] { return on.shared().stands == 2; }), "the holder did not let go");
+        this->await_unlock(on);
     }
 
 private:

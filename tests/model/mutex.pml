@@ -5,7 +5,8 @@
  * Switches (-D…):
  *   N=3           participants, 2 to 4
  *   K=1           how many of them may be killed, each after any step
- *   LOCKS=1       or 2: each locks one of the two; NESTS=1 of them the second inside the first, and unlocks in any order
+ *   LOCKS=1       or 2: each locks one of the two, and NESTS=1 of them the second inside the first; unlocked in any
+ *                 order
  *   AGAIN=0       each locks once; so many times in all, one that has unlocked locks again
  *   TIMED=1       any locker's deadline may pass at any time
  *   BACKSTOP=n    0: none. 1: when nobody can go on otherwise, one sleeper looks again, RESCUES times at most.
@@ -60,31 +61,30 @@
 
 /* The rules that can be broken, to see that the model notices. */
 #define nothing 0
-#define unlock_wakes_nobody 1         /* U3 */
-#define unlock_wakes_one 2            /* U3 */
-#define unlock_exchanges 3            /* U1 */
-#define unlock_erases_abandoned 4     /* U1, only a word that is abandoned */
-#define takeover_trusts 5             /* L3 */
-#define takeover_keeps_quiet 6        /* T1, T3, S1, S3, P4: nobody passes a death on */
-#define woken_forgets_contended 7     /* L2, L3 */
-#define takeover_forgets_contended 8  /* T2, S2, R2 */
-#define giving_up_keeps_quiet 9       /* L6 */
-#define watcher_keeps_quiet 10        /* P4 */
-#define intent_comes_late 11          /* L0 after L1 */
+#define unlock_wakes_nobody 1      /* U3 */
+#define unlock_wakes_one 2         /* U3 */
+#define unlock_does_not_look 3     /* U0 */
+#define unlock_erases_abandoned 4  /* U0 */
+#define takeover_trusts 5          /* L3 */
+#define takeover_keeps_quiet 6     /* T1, T3, S1, S3, P6: nobody passes a death on */
+#define woken_forgets_contended 7  /* L2, L3 */
+#define giving_up_keeps_quiet 8    /* L6 */
+#define watcher_keeps_quiet 9      /* P6 */
+#define intent_comes_late 10       /* L0 after L1 */
 #ifndef BROKEN
 #define BROKEN nothing
 #endif
 
 /* Steps, for the trail. */
-mtype = { L0, L1, L2, L3, L4, L6, T1, T2, T3, U1, U2, U3, U4, R1, R2, P3, P4, S1, S2, S3, S5 }
+mtype = { L0, L1, L2, L3, L4, L6, T1, T2, T3, U0, U1, U2, U3, U4, R1, R2, P3, P4, P6, S1, S2, S3, S5 }
 /* Claims. One more is spin's own: no invalid end state, that is, nobody is left asleep. */
-mtype = { mutual_exclusion, sound_data, true_abandonment, owner_unchanged, swept_whole, few_rescues, M2, M4, M5 }
-#define claim(name, holds)              \
-    if                                  \
-    :: holds                            \
-    :: else ->                          \
-        printf("broken: %e\n", name);  \
-        assert(false)                   \
+mtype = { mutual_exclusion, sound_data, true_abandonment, inside_is_owner, swept_whole, few_rescues, M2, M4, M5 }
+#define claim(name, holds)             \
+    if                                 \
+    :: holds                           \
+    :: else ->                         \
+        printf("broken: %e\n", name); \
+        assert(false)                  \
     fi
 
 /* The word, as in src/seats/owner.hpp. There are no generations: no seat is used again in so short a life. */
@@ -153,11 +153,10 @@ mtype at[N + 2];
 #endif
 #define flag(set, letter) ((word & set) != 0 -> letter : '-')
 #define name_if_asleep(who) (has(asleep, who) -> who : 0)
-#define step(name)                                                                                             \
-    note(name)                                                                                                 \
-    printf("%d: %e\t%c: %d %c%c%c  asleep: %d %d %d %d\n", me, name, 'A' + lock, owner_of(word),                \
-        flag(contended, 'C'),                                                                                  \
-        flag(abandoned, 'A'), flag(repairing, 'R'), name_if_asleep(1), name_if_asleep(2), name_if_asleep(3),   \
+#define step(name)                                                                                                  \
+    note(name)                                                                                                      \
+    printf("%d: %e\t%c: %d %c%c%c  asleep: %d %d %d %d\n", me, name, 'A' + lock, owner_of(word), flag(contended, 'C'), \
+        flag(abandoned, 'A'), flag(repairing, 'R'), name_if_asleep(1), name_if_asleep(2), name_if_asleep(3),        \
         name_if_asleep(4))
 
 #define wake_if_in(queue, who) has(queue, who) -> remove(queue, who); remove(asleep, who)
@@ -188,13 +187,9 @@ inline wake_two(queue) {
 #endif
 }
 
-/* T2, S2: held by `who` → abandoned */
+/* T2, S2, R2: held by `who` → abandoned, C kept */
 inline abandon(who) {
-#if BROKEN == takeover_forgets_contended
-    word = who | abandoned
-#else
     word = who | abandoned | (word & contended)
-#endif
 }
 
 #if BROKEN == woken_forgets_contended
@@ -248,6 +243,14 @@ inline wake_as_giving_up() {
     wake_one(word_queue);
 #endif
     skip
+}
+
+/* The word was let go, and held `value` before. */
+inline let_go(uncontended_step, contended_step) {
+    if
+    :: (value & contended) != 0 -> add(owing, me); step(contended_step)
+    :: else -> step(uncontended_step)
+    fi
 }
 
 /* Frees the seat of a dead participant (S1 to S5). */
@@ -420,9 +423,9 @@ park:   /* P1 is left out: a token that is dead then is dead at P3 as well, and 
 #endif
         fi;
 #if BROKEN != watcher_keeps_quiet && BROKEN != takeover_keeps_quiet && WAITV
-        /* The kernel may have spent on me, woken otherwise, its one wake for all who watch this token. */
+        /* The kernel wakes one watcher of a dead token. If that was me, woken otherwise as well, I tell the others. */
         if
-        :: d_step { has(dead, owner_of(value)) -> wake_all(token_queue[owner_of(value)]); step(T1) }
+        :: d_step { has(dead, owner_of(value)) -> wake_all(token_queue[owner_of(value)]); step(P6) }
         :: else
         fi;
 #endif
@@ -448,7 +451,7 @@ take_over:
         :: d_step { failed_repairs < REPAIR_FAILS -> failed_repairs++; inside = 0 } -> goto unlock
         :: unsound = false
         fi;
-        d_step { claim(owner_unchanged, held_by(word, me)); word = word & ~(abandoned | repairing); step(R1) };
+        d_step { claim(M5, held_by(word, me)); word = word & ~(abandoned | repairing); step(R1) };
 #endif
 
 critical:
@@ -468,37 +471,38 @@ leave:
         atomic { unsound = false; inside = 0 };
 
 unlock:
-#if BROKEN == unlock_exchanges
-        atomic { value = word; word = 0; step(U2) };
-#else
-#if BROKEN == unlock_erases_abandoned
+#if BROKEN != unlock_does_not_look
         if
-        :: d_step { is_abandoned(word) -> word = 0; step(U1) } -> goto unlocked
-        :: else
+        :: atomic { word == me -> step(U0) }
+#if BROKEN == unlock_erases_abandoned
+        :: d_step { is_abandoned(word) -> word = 0 } -> goto unlocked
+#endif
+        :: else -> goto unlock_slowly
         fi;
 #endif
-        if
-        :: d_step { word == me -> word = 0; step(U1) } -> goto unlocked
-        :: else
-        fi;
+        atomic {
+            claim(M5, owner_of(word) == me || BROKEN == unlock_does_not_look);
+            value = word;
+            word = 0;
+            let_go(U1, U2);
+            goto wake
+        };
+
+unlock_slowly:
         if
         :: held_by(word, me)
         :: else -> assert(stray); goto unlocked  /* not_owner */
         fi;
-        /* The exchange is tried until C stays as it was, and does not ask again who the owner is. */
         d_step {
-            claim(owner_unchanged, held_by(word, me));
+            claim(M5, held_by(word, me));
             value = word;
             if
-            :: (value & abandoned) != 0 -> abandon(me); step(R2)
-            :: else -> word = 0; step(U2)
-            fi;
-            if
-            :: (value & contended) != 0 -> add(owing, me)
-            :: else
+            :: (value & abandoned) != 0 -> abandon(me); let_go(R2, R2)
+            :: else -> word = 0; let_go(U1, U2)
             fi
         };
-#endif
+
+wake:
 #if BROKEN != unlock_wakes_nobody
         if
         :: (value & contended) != 0 && (value & abandoned) == 0 ->
@@ -631,18 +635,20 @@ proctype claimer() {
 
 /* M2: if somebody sleeps, then C is set, or a woken one has yet to set it, or a wake is owed. Once somebody has died,
  * what follows from M2 is claimed instead: nobody is left asleep. */
-#define M2_holds ((asleep & word_queue) == 0 || (word & contended) != 0 || (slept & ~asleep) != 0 || owing != 0 || (dead & ~ended) != 0)
+#define M2_holds                                                                                      \
+    ((asleep & word_queue) == 0 || (word & contended) != 0 || (slept & ~asleep) != 0 || owing != 0 || \
+        (dead & ~ended) != 0)
 /* M4: the word names a participant whose held list names the word. */
 #define M4_holds (owner_of(word) == 0 || is_abandoned(word) || has(held, owner_of(word)))
-/* M5: the word names whoever is inside. */
-#define M5_holds (inside == 0 || held_by(word, inside))
+/* M5 is claimed where the owner unlocks: while it lives, the others change nothing but C. And nobody else is inside. */
+#define inside_is_owner_holds (inside == 0 || held_by(word, inside))
 
 proctype invariants(byte lock) {
 end:
     do
     :: d_step { !M2_holds -> claim(M2, false) }
     :: d_step { !M4_holds -> claim(M4, false) }
-    :: d_step { !M5_holds -> claim(M5, false) }
+    :: d_step { !inside_is_owner_holds -> claim(inside_is_owner, false) }
     od
 }
 

@@ -57,8 +57,7 @@ protected:
     bool armed() const {
         return support::await([&] { return shared->armed.load(); });
     }
-    // Never unmapped: the kernel looks at it when this process's threads end.
-    support::scratch<shared_token>& shared = *new support::scratch<shared_token>;
+    support::scratch<shared_token> shared;
 };
 
 TEST_F(token_of_a_thread, says_alive_until_the_thread_has_ended) {

@@ -51,16 +51,7 @@ wait_outcome outcome_of(int error) noexcept {
     }
 }
 
-wait_outcome wait_for_all(std::span<const watched_word> words, deadline until) noexcept {
-    waitv_word list[most_words] = {};
-    const std::size_t count = std::min(words.size(), most_words);
-    for (std::size_t i = 0; i < count; ++i)
-        list[i] = {words[i].expected, reinterpret_cast<std::uintptr_t>(words[i].word), size_32_shared, 0};
-    const timespec time = to_timespec(until.nanoseconds());
-    const long result = syscall(futex_waitv_call, list, static_cast<unsigned>(count), 0u,
-                                until.is_never() ? nullptr : &time, CLOCK_MONOTONIC);
-    return result >= 0 ? wait_outcome::woken : outcome_of(errno);
-}
+bool is_refusal(int error) noexcept { return error == ENOSYS || error == EPERM; }
 
 // How long to trust a sleep on the first word alone: doubles while nothing happens.
 constexpr std::int64_t shortest_nap = 1'000'000;
@@ -86,6 +77,21 @@ wait_outcome wait_for_first(std::span<const watched_word> words, deadline until)
     return wait_outcome::woken;
 }
 
+wait_outcome wait_for_all(std::span<const watched_word> words, deadline until) noexcept {
+    waitv_word list[most_words] = {};
+    const std::size_t count = std::min(words.size(), most_words);
+    for (std::size_t i = 0; i < count; ++i)
+        list[i] = {words[i].expected, reinterpret_cast<std::uintptr_t>(words[i].word), size_32_shared, 0};
+    const timespec time = to_timespec(until.nanoseconds());
+    const long result = syscall(futex_waitv_call, list, static_cast<unsigned>(count), 0u,
+                                until.is_never() ? nullptr : &time, CLOCK_MONOTONIC);
+    if (result >= 0) return wait_outcome::woken;
+    if (!is_refusal(errno)) return outcome_of(errno);
+    // A filter that was installed since we asked: never again.
+    waitv_support.store(support::no, std::memory_order_relaxed);  // relaxed: each thread may find out by itself
+    return wait_for_first(words, until);
+}
+
 bool has_waitv() noexcept {
     support known = waitv_support.load(std::memory_order_relaxed);
     if (known == support::unknown) {
@@ -96,7 +102,7 @@ bool has_waitv() noexcept {
             // No words is an error everywhere: EINVAL where the call exists, ENOSYS where it does not,
             // EPERM where a filter forbids it.
             syscall(futex_waitv_call, nullptr, 0u, 0u, nullptr, CLOCK_MONOTONIC);
-            known = errno == ENOSYS || errno == EPERM ? support::no : support::yes;
+            known = is_refusal(errno) ? support::no : support::yes;
         }
         waitv_support.store(known, std::memory_order_relaxed);
     }
