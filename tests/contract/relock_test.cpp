@@ -5,7 +5,9 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <atomic>
 #include <mutex>
+#include <thread>
 
 namespace contract {
 namespace {
@@ -119,6 +121,25 @@ TEST(recursive_mutex, throw_in_a_nested_repair_keeps_the_outer_levels) {
     }),
                  int);
     EXPECT_THROW(lock.lock(), owner_died) << "still abandoned, and not held by this thread";
+}
+
+TEST(recursive_mutex, stray_unlocks_beside_a_busy_owner_are_refused) {
+    segment memory = segment::anonymous(4096);
+    auto& lock = memory.construct<recursive_mutex>("lock");
+    std::atomic<bool> done{false};
+    int refused = 0, accepted = 0;
+    std::thread stray([&] {
+        while (!done || refused == 0)
+            ++(outcome_of([&] { lock.unlock(); }) == static_cast<int>(errc::not_owner) ? refused : accepted);
+    });
+    for (int round = 0; round < 500; ++round) {
+        for (int depth = 0; depth < 3; ++depth) lock.lock();
+        for (int depth = 0; depth < 3; ++depth) lock.unlock();
+    }
+    done = true;
+    stray.join();
+    EXPECT_EQ(accepted, 0);
+    EXPECT_TRUE(is_free(lock));
 }
 
 }  // namespace
