@@ -51,7 +51,6 @@ public:
         record_all();
         std::vector<const recording*> recordings;
         for (const auto& one : recordings_) recordings.push_back(one->get());
-        { std::mt19937_64 r2(1); std::size_t s=0,n=0,big=0; for (const kill_point& w : plan(recordings, what_.how, r2)) { s+=w.beyond; ++n; big += w.beyond>0; } std::fprintf(stderr,"DBG points %zu sum beyond %zu nonzero %zu\n",n,s,big);}
         for (const kill_point& where : plan(recordings, what_.how, random_)) {
             if (sum_.unrecovered + sum_.unexpectedly_by_backstop >= what_.enough) break;
             outcome result;

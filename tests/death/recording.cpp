@@ -59,7 +59,8 @@ std::vector<bool> choose(const recording& from, const std::vector<kill_point>& p
     for (std::size_t i = 1; i < count; ++i)
         if (moments[i].event)
             for (std::size_t j = i - 1; j <= std::min(i + 1, count - 1); ++j) chosen[j] = true;
-    for (std::size_t n = 0; n < how.sample; ++n) chosen[random() % count] = true;
+    for (std::size_t n = 0; n < how.sample; ++n)
+        if (const std::size_t any = random() % count; points[any].beyond <= how.deep_in_a_loop) chosen[any] = true;
     return chosen;
 }
 

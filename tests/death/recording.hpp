@@ -48,8 +48,9 @@ std::uint64_t digest(std::span<const std::byte> memory) noexcept;
 
 struct plan_options {
     std::size_t every_up_to = 1500;  ///< operations up to this length: every instruction
-    std::size_t sample = 100;        ///< longer ones: this many at random, beside the events and their neighbours, and
-                                     ///< each instruction's first time, if those are not too many themselves
+    std::size_t sample = 100;  ///< longer ones: this many at random, beside the events and their neighbours, and each
+                               ///< instruction's first time, if those are not too many themselves
+    std::size_t deep_in_a_loop = 500;  ///< none of the sample is further than this from its landmark: it takes too long
     bool everything = false;
 };
 
