@@ -143,6 +143,26 @@ void gate::wait_for(int processes) {
 
 void gate::open() { close_end(opened_[1]); }
 
+bell::bell() {
+    if (pipe2(ends_, O_CLOEXEC) != 0) check(errno, "pipe2");
+}
+
+bell::~bell() {
+    for (const int end : ends_) close(end);
+}
+
+void bell::ring() {
+    if (write(ends_[1], "", 1) != 1) check(errno, "write");
+}
+
+void bell::wait() {
+    pollfd rung{ends_[0], POLLIN, 0};
+    int ready = 0;
+    while ((ready = poll(&rung, 1, 10'000)) < 0 && errno == EINTR) {}
+    char one;
+    if (ready != 1 || read(ends_[0], &one, 1) != 1) throw std::runtime_error("a measured process does not answer");
+}
+
 namespace {
 
 std::vector<std::size_t> allowed_cores() {

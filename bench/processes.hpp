@@ -49,6 +49,21 @@ private:
     int opened_[2];
 };
 
+/// Rung by one process, heard by another; both inherited it.
+class bell {
+public:
+    bell();
+    ~bell();
+    bell(const bell&) = delete;
+    bell& operator=(const bell&) = delete;
+
+    void ring();
+    void wait();  ///< for one ring; throws if it does not come within ten seconds
+
+private:
+    int ends_[2];
+};
+
 /// Restricts the caller and its future children to `cores` processors, of those that it may use.
 void use_cores(int cores);
 /// To one processor: the last of those, as the first serves most interrupts.

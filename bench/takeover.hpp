@@ -7,6 +7,7 @@
 #include "processes.hpp"
 #include "timing.hpp"
 
+#include <sched.h>
 #include <unistd.h>
 #include <algorithm>
 #include <array>
@@ -96,8 +97,10 @@ private:
 
 inline constexpr std::size_t most_sleepers = 8;
 
-struct takeover_times {
+/// What the sleepers, the owner and the one who kills it tell each other.
+struct takeover_board {
     std::atomic<bool> inside{false};
+    std::array<std::atomic<int>, most_sleepers> turns_begun{};
     std::array<std::atomic<std::int64_t>, most_sleepers> learned{};
     std::atomic<std::int64_t> repaired{0};
 };
@@ -109,51 +112,76 @@ struct takeover_result {
     double repaired;
 };
 
+/// Workers that live on while one owner after the other is killed, as in a pool: what the first exception of a process
+/// costs is paid in the first turn.
 template <class Heir>
-takeover_result take_over(Heir heir, std::size_t sleepers) {
-    const shared_by_fork<takeover_times> times;
-    child owner([&] {
-        heir.hold();
-        // relaxed, here and below: fork, exit and waitpid, or the wait for sleep, order these.
-        times->inside.store(true, std::memory_order_relaxed);
-        for (;;) pause();
-    });
-    while (!times->inside.load(std::memory_order_relaxed)) wait_until_asleep(owner.pid());
-
-    // Where everyone is told, that lasts until the repair: with several sleepers it has to wait for the last of them.
-    const bool repair_at_once = sleepers == 1 || !Heir::tells_everyone;
-    std::vector<child> waiters;
-    for (std::size_t i = 0; i < sleepers; ++i) {
-        waiters.emplace_back([&, i] {
-            const news told = heir.learn();
-            times->learned[i].store(now(), std::memory_order_relaxed);
-            if (told != news::owner_died && (sleepers == 1 || Heir::tells_everyone))
-                throw std::runtime_error("a sleeper was not told that the owner died");
-            if (!repair_at_once) return;
-            heir.repair();
-            times->repaired.store(now(), std::memory_order_relaxed);
-        });
+class heirs {
+public:
+    heirs(Heir heir, std::size_t count) : heir_(heir), count_(count) {
+        for (std::size_t i = 0; i < count; ++i) workers_.emplace_back([this, i] { work(i); });
     }
-    for (const auto& one : waiters) wait_until_asleep(one.pid());
-    wait_until_asleep(owner.pid());
 
-    const std::int64_t killed = now();
-    owner.kill();
-    for (auto& one : waiters) one.wait();
-    if (!repair_at_once) heir.repair();
+    takeover_result lose_an_owner() {
+        ++turn_;
+        board_->inside.store(false);
+        child owner([&] {
+            heir_.hold();
+            board_->inside.store(true);
+            for (;;) pause();
+        });
+        while (!board_->inside.load()) wait_until_asleep(owner.pid());
+        for (std::size_t i = 0; i < count_; ++i) {
+            begin_[i].ring();
+            while (board_->turns_begun[i].load() != turn_) sched_yield();
+            wait_until_asleep(workers_[i].pid());
+        }
+        wait_until_asleep(owner.pid());
 
-    std::int64_t last = 0;
-    for (const auto& one : times->learned) last = std::max(last, one.load(std::memory_order_relaxed));
-    return {static_cast<double>(last - killed) / 1e3,
-            static_cast<double>(times->repaired.load(std::memory_order_relaxed) - killed) / 1e3};
-}
+        const std::int64_t killed = now();
+        owner.kill();
+        for (std::size_t i = 0; i < count_; ++i) ended_[i].wait();
+        if (!repair_at_once()) heir_.repair();
 
-/// Takes over `times` times; adds to `to[learned]` and, with one sleeper, to `to[repaired]`.
+        std::int64_t last = 0;
+        for (const auto& one : board_->learned) last = std::max(last, one.load());
+        return {static_cast<double>(last - killed) / 1e3, static_cast<double>(board_->repaired.load() - killed) / 1e3};
+    }
+
+private:
+    /// Where everyone is told, that lasts until the repair: with several sleepers it has to wait for the last of them.
+    [[nodiscard]] bool repair_at_once() const { return count_ == 1 || !Heir::tells_everyone; }
+
+    [[noreturn]] void work(std::size_t i) {
+        for (int turn = 1;; ++turn) {
+            begin_[i].wait();
+            board_->turns_begun[i].store(turn);
+            const news told = heir_.learn();
+            board_->learned[i].store(now());
+            if (told != news::owner_died && (count_ == 1 || Heir::tells_everyone))
+                throw std::runtime_error("a sleeper was not told that the owner died");
+            if (repair_at_once()) {
+                heir_.repair();
+                board_->repaired.store(now());
+            }
+            ended_[i].ring();
+        }
+    }
+
+    Heir heir_;
+    std::size_t count_;
+    int turn_ = 0;
+    const shared_by_fork<takeover_board> board_;
+    std::array<bell, most_sleepers> begin_, ended_;
+    std::vector<child> workers_;  // last: they use the rest
+};
+
+/// Loses `times` owners; adds to `to[learned]` and, with one sleeper, to `to[repaired]`.
 template <class Heir, class Cell>
 void take_over_often(samples& to, const std::string& learned, const std::string& repaired, const std::string& series,
                      Cell& at, std::size_t sleepers, int times) {
+    heirs<Heir> workers(Heir(at), sleepers);
     for (int i = 0; i < times; ++i) {
-        const auto took = take_over(Heir(at), sleepers);
+        const auto took = workers.lose_an_owner();
         to[learned][series].push_back(took.learned);
         if (sleepers == 1 && !repaired.empty()) to[repaired][series].push_back(took.repaired);
     }

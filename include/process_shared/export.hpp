@@ -11,3 +11,13 @@
 #else
 #define PROCESS_SHARED_API __attribute__((visibility("default")))
 #endif
+
+// For the few functions of the fast path: the caller loads the address itself instead of jumping through a stub.
+#if defined(__has_attribute)
+#if __has_attribute(noplt)
+#define PROCESS_SHARED_DIRECT __attribute__((noplt))
+#endif
+#endif
+#ifndef PROCESS_SHARED_DIRECT
+#define PROCESS_SHARED_DIRECT
+#endif

@@ -41,9 +41,9 @@ public:
     mutex(const mutex&) = delete;
     mutex& operator=(const mutex&) = delete;
 
-    void lock();
-    [[nodiscard]] bool try_lock();
-    void unlock();
+    PROCESS_SHARED_DIRECT void lock();
+    [[nodiscard]] PROCESS_SHARED_DIRECT bool try_lock();
+    PROCESS_SHARED_DIRECT void unlock();
 
     /// try_lock_for, try_lock_until, and each of the four with `repair`.
     using timed_lockable::lock;

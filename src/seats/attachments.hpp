@@ -43,7 +43,9 @@ extern thread_local constinit thread_cache* this_thread __attribute__((tls_model
 /// The calling thread's place in the segment that `address` lies in, if it was used lately; else nullptr.
 inline const place* find_place(const void* address, std::uint64_t& offset) noexcept {
     const auto at = reinterpret_cast<std::uintptr_t>(address);
-    const place* recent = this_thread->recent;
+    const thread_cache* mine = this_thread;
+    if (mine == nullptr) __builtin_unreachable();
+    const place* recent = mine->recent;
     if (recent[0].locate(at, offset)) [[likely]]
         return &recent[0];
     for (unsigned i = 1; i < recent_places; ++i)

@@ -146,10 +146,10 @@ byte nests;
 #endif
 mtype at[N + 2];
 #define note(name) at[me] = name;
-#define mortal (budget > 0 && came >= me && at[me] == (dead == 0 -> DIES_AFTER : THEN_AFTER))
+#define mortal (budget > 0 && at[me] == (dead == 0 -> DIES_AFTER : THEN_AFTER))
 #else
 #define note(name)
-#define mortal (budget > 0 && came >= me)
+#define mortal (budget > 0)
 #endif
 #define flag(set, letter) ((word & set) != 0 -> letter : '-')
 #define name_if_asleep(who) (has(asleep, who) -> who : 0)
@@ -569,7 +569,7 @@ give_up:
 finish:
         atomic { add(gone, me); forget() }
     } unless {
-        atomic { kill[me] ? eval(mortal) -> die(); forget(); goto over }
+        atomic { kill[me] ? eval(mortal && came >= me) -> die(); forget(); goto over }
     };
 #if ENDS
     if
@@ -616,7 +616,7 @@ end:
 #if CLAIMER
 /* Wants a seat, and may leave at any time. */
 proctype claimer() {
-    byte me = N + 1, who, value, lock;
+    byte me = N + 1, who, lock;
     {
         do
         :: who < N -> who++;
@@ -628,7 +628,7 @@ proctype claimer() {
         :: break
         od
     } unless {
-        atomic { kill[N + 1] ? eval(mortal) -> budget--; who = 0; lock = 0 }
+        atomic { kill[me] ? eval(mortal) -> budget--; who = 0; lock = 0 }
     }
 }
 #endif

@@ -260,6 +260,29 @@ TEST_F(directory_test, damaged_entries_are_noticed) {
     EXPECT_NO_THROW((void)tested.find("a", page.id, page.size));
 }
 
+// The address space of a growing segment is larger than its memory: touching the rest would be a SIGBUS.
+TEST(growing_directory, entry_beyond_the_memory_is_noticed) {
+    segment& memory = segment::process_default();
+    const seats::view& mapped = segment_access::state_of(memory).mapped;
+    auto& object = memory.construct<std::uint64_t>("growing_directory");
+    auto* all = reinterpret_cast<seats::entry*>(mapped.base + mapped.directory);
+    auto* entry = std::find_if(all, all + mapped.names, [](const seats::entry& one) {
+        return one.state == 1 && std::string_view(one.name) == "growing_directory";
+    });
+    ASSERT_NE(entry, all + mapped.names);
+    const std::uint64_t good = entry->offset;
+    EXPECT_EQ(good, memory.offset_of(&object));
+    for (const std::uint64_t bad :
+         {mapped.heap + mapped.header().heap_size, std::uint64_t{mapped.size} / 2, mapped.size - 8}) {
+        entry->offset = bad / 8 * 8;
+        std::error_code error;
+        EXPECT_EQ(memory.find<std::uint64_t>("growing_directory", error), nullptr);
+        EXPECT_TRUE(error == errc::damaged) << error.message();
+    }
+    entry->offset = good;
+    memory.destroy<std::uint64_t>("growing_directory");
+}
+
 TEST_F(directory_test, entry_that_names_no_block_is_not_destroyed) {
     make("a", number);
     make("b", page);
