@@ -163,6 +163,13 @@ struct view {
     std::uint32_t names = 0;
     std::uint64_t directory = 0;
     std::uint64_t heap = 0;
+
+    /// The end of what may be touched: the mapping of a growing segment goes on beyond its memory.
+    [[nodiscard]] std::uint64_t reach() const noexcept {
+        // relaxed: it only grows, and whoever names an offset has seen it grown so far.
+        const std::uint64_t grown = header().heap_size.load(std::memory_order_relaxed);
+        return grown <= size - heap ? heap + grown : heap;
+    }
 };
 
 }  // namespace process_shared::seats

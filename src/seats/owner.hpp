@@ -6,8 +6,9 @@
 //                               (low 13)
 //
 //  bit  meaning                                       which way it may err
-//  C    contended: somebody sleeps, or is about to    may be set with nobody asleep (a needless wake); never the
-//  reverse A    abandoned: an owner died inside, and nobody   exact
+//  C    contended: somebody sleeps, or is about to    may be set with nobody asleep (a needless wake); never unset
+//                                                     while somebody sleeps whom no wake is owed
+//  A    abandoned: an owner died inside, and nobody   exact
 //       has repaired it since
 //  R    repairing: the owner named is alive and       exact; A without R: the owner named is the one who died
 //       holds an abandoned word                       R without A does not exist

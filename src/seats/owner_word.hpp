@@ -27,7 +27,7 @@ inline std::atomic<std::uint64_t>* word_at(const view& in, held_entry entry) noe
     const auto kind = static_cast<unsigned>(kind_of(entry));
     const std::uint64_t offset = offset_of(entry);
     if (kind < 1 || kind > 15 || offset % alignof(std::uint64_t) != 0) return nullptr;
-    if (in.size < sizeof(std::uint64_t) || offset > in.size - sizeof(std::uint64_t)) return nullptr;
+    if (offset > in.reach() - sizeof(std::uint64_t)) return nullptr;
     return reinterpret_cast<std::atomic<std::uint64_t>*>(in.base + offset);
 }
 

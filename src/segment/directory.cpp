@@ -76,7 +76,8 @@ std::optional<named_object> directory::peek(std::uint32_t index) const noexcept 
     std::atomic_thread_fence(std::memory_order_acquire);
     // relaxed: behind the fence. Copied while valid, or not at all.
     if (from.state.load(std::memory_order_relaxed) != 1) return std::nullopt;
-    const bool inside = found.offset >= in_.heap && found.offset <= in_.size && found.size <= in_.size - found.offset;
+    const std::uint64_t end = in_.reach();
+    const bool inside = found.offset >= in_.heap && found.offset <= end && found.size <= end - found.offset;
     const bool aligned = found.alignment != 0 && found.alignment <= largest_alignment &&
                          (found.alignment & (found.alignment - 1)) == 0 && found.offset % found.alignment == 0;
     if (!inside || !aligned || found.size == 0) return std::nullopt;

@@ -19,6 +19,11 @@ namespace {
 
 using std::chrono::nanoseconds;
 
+/// Nothing for times that cannot be: a stranger may have written them.
+nanoseconds time_since(std::int64_t then, std::int64_t now) noexcept {
+    return nanoseconds(then < 0 || then > now ? 0 : now - then);
+}
+
 std::string kind_name(seats::lock_kind kind) {
     switch (kind) {
         case seats::lock_kind::mutex:
@@ -74,8 +79,7 @@ std::optional<seat_view> seat_at(const seats::view& in, std::uint32_t index, con
     seen.seat = index;
     seen.who = seats::describe(in, who);
     seen.state = condition_of(in, kind, who);
-    seen.age = nanoseconds(
-        std::max<std::int64_t>(0, now - static_cast<std::int64_t>(here.since.load(std::memory_order_relaxed))));
+    seen.age = time_since(static_cast<std::int64_t>(here.since.load(std::memory_order_relaxed)), now);
     for (const auto& slot : here.held)
         if (const seats::held_entry entry = slot.load(std::memory_order_relaxed))
             seen.holds.push_back(lock_of(in, objects, entry, who));
@@ -83,7 +87,7 @@ std::optional<seat_view> seat_at(const seats::view& in, std::uint32_t index, con
         entry != 0 && seen.state == seat_view::condition::alive) {
         seen.waits_for = lock_of(in, objects, entry, who);
         const auto since = static_cast<std::int64_t>(here.waits_since.load(std::memory_order_relaxed));
-        seen.waiting = nanoseconds(std::max<std::int64_t>(0, now - since));
+        seen.waiting = time_since(since, now);
     }
     return seen;
 }
@@ -150,7 +154,7 @@ segment_view look(const segment& at) {
     seen.free_bytes = free_bytes(in);
     seen.seats = in.seats;
     seen.names = in.names;
-    seen.age = nanoseconds(std::max<std::int64_t>(0, now - head.created));
+    seen.age = time_since(head.created, now);
     seen.creator = head.creator;
     seen.backstop = nanoseconds(head.backstop);
     const segments::directory directory(in);
@@ -161,8 +165,7 @@ segment_view look(const segment& at) {
         if (auto seat = seat_at(in, index, seen.objects, now)) seen.participants.push_back(std::move(*seat));
     for (const seats::obituary& notice : head.obituaries)
         if (auto record = seats::read_obituary(notice))
-            seen.obituaries.push_back(
-                {std::move(record->who), nanoseconds(std::max<std::int64_t>(0, now - record->when)), record->locks});
+            seen.obituaries.push_back({std::move(record->who), time_since(record->when, now), record->locks});
     std::sort(seen.obituaries.begin(), seen.obituaries.end(),
               [](const auto& a, const auto& b) { return a.ago < b.ago; });
     return seen;

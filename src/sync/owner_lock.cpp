@@ -15,15 +15,15 @@
 // L3    abandoned → repairing, C kept        lock     acquire  as L1: abandoned again, names the repairer
 // L4    held → contended                     lock     relaxed  one needless wake later
 // L5    asleep on {word, owner's token}      lock     –        see park.cpp
-// L6    gave up: wake one, intent withdrawn  lock     –        a swallowed wake is lost: backstop
+// L6    gave up: wake one, intent withdrawn  lock     –        a swallowed wake is lost: the second of U3 does
 // T1    wake all who watch the dead token    anybody  –        they look for themselves; not yet done: backstop
 // T2    held by dead → abandoned, C kept     anybody  acq_rel  sleepers that T1 missed: backstop
 // T3    wake all sleepers of the word        anybody  –        nothing is left to do
 // U0    seen: held, and by me                unlock   relaxed  as L1
 // U1    held → free                          unlock   release  intent swept: not owned, two woken
-// U2    contended → free                     unlock   release  wake lost; my token is dead, and whoever watches it (all
-//                                                              who slept since I own) is woken: one by the kernel, the
-//                                                              others by T1 or the backstop
+// U2    contended → free                     unlock   release  my token is dead, and whoever watches it (all who slept
+//                                                              since I own) is woken: one by the kernel, the others by
+//                                                              T1 or P6
 // U3    wake two                             unlock   –        both died as well: backstop
 // U4    intent withdrawn                     unlock   plain    nothing is left behind
 // R1    repairing → held or contended        sound    release  as L1
@@ -36,11 +36,11 @@
 //     and every sleep ends at the backstop (P5).
 // M4  the word names a participant whose held list names the word (L0 before L1, U4 after U1): a sweep misses nothing.
 // M5  while the owner lives, the others change nothing but C: so once the owner has seen its own name there (U0), it
-// may
-//     exchange the word for 0 without comparing again.
+//     may exchange the word for 0 without comparing again.
 //
-// Steps that may need the backstop after one death: L6, T1 to T2 when the first one notified of a death dies in turn,
-// U2 for sleepers that watch an earlier owner's token. After two deaths: any.
+// After one death no step needs the backstop. After two, these do (tests/model/README.md has who is left asleep): P3 to
+// T2 of the one whom the kernel told of the first death; L2 and P4 of both whom one unlock woke. Without futex_waitv a
+// single death of the owner does.
 #include "sync/owner_lock.hpp"
 
 #include "platform/clock.hpp"

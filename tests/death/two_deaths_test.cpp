@@ -148,8 +148,8 @@ template <class Scenario>
 void try_all(const char* name, unsigned most_events) {
     const unsigned stride = long_run() ? 1 : 3;
     for (unsigned events = 0; events < most_events; events += stride) {
-        campaign what{std::string(name) + ", " + std::to_string(events) + " events",
-                      [=](const conditions& under) { return std::make_unique<Scenario>(under, events); }};
+        const std::string after = ", " + std::to_string(events) + " events";
+        campaign what{name + after, [=](const conditions& under) { return std::make_unique<Scenario>(under, events); }};
         what.how.every_up_to = long_run() ? what.how.every_up_to : 0;
         what.how.everything = false;
         what.how.sample = 5;
