@@ -58,12 +58,13 @@ mapping_node* node_of(const void* address) noexcept {
 
 /// Under the process lock.
 void set_range(mapping_node& node, std::uintptr_t base, std::size_t size) noexcept {
-    const std::uint32_t version = node.version.load(std::memory_order_relaxed);  // relaxed: only we change it
-    node.version.store(version + 1, std::memory_order_relaxed);
+    // relaxed: only we change it. Odd already where this process was forked while a thread of its parent was here.
+    const std::uint32_t changing = node.version.load(std::memory_order_relaxed) | 1;
+    node.version.store(changing, std::memory_order_relaxed);
     std::atomic_thread_fence(std::memory_order_release);  // pairs with node_of's fence: odd is seen before the parts
     node.base.store(base, std::memory_order_relaxed);
     node.size.store(size, std::memory_order_relaxed);
-    node.version.store(version + 2, std::memory_order_release);  // pairs with node_of's acquire
+    node.version.store(changing + 1, std::memory_order_release);  // pairs with node_of's acquire
 }
 
 attachment* find_attachment(const platform::file_id& id, const std::array<std::uint8_t, 16>& uuid) noexcept {
