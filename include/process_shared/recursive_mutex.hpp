@@ -40,7 +40,7 @@ public:
 
 private:
     std::atomic<std::uint64_t> word_{0};
-    std::uint32_t depth_ = 0;  // the owner's alone; means nothing while the word is free
+    std::atomic<std::uint32_t> depth_{0};  // the owner's alone; means nothing while the word is free
     std::uint32_t reserved_ = 0;
 };
 

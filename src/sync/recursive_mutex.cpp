@@ -15,18 +15,20 @@
 namespace process_shared {
 namespace {
 
-detail::ownership acquire_at_any_depth(std::atomic<std::uint64_t>& word, std::uint32_t& depth, deadline until,
-                                       sync::if_abandoned what) {
+detail::ownership acquire_at_any_depth(std::atomic<std::uint64_t>& word, std::atomic<std::uint32_t>& depth,
+                                       deadline until, sync::if_abandoned what) {
+    // relaxed, here and below: only the owner changes the depth, and a stray unlock may look at it.
     if (sync::holds(word)) {
-        if (depth == std::numeric_limits<std::uint32_t>::max())
+        const std::uint32_t now = depth.load(std::memory_order_relaxed);
+        if (now == std::numeric_limits<std::uint32_t>::max())
             throw std::system_error(make_error_code(errc::recursion_too_deep));
-        ++depth;
+        depth.store(now + 1, std::memory_order_relaxed);
         detail::step("D2");
         return detail::ownership::sound;
     }
     const detail::ownership owned = sync::acquire_word(word, seats::lock_kind::recursive_mutex, until, what);
     if (owned != detail::ownership::none) {
-        depth = 1;
+        depth.store(1, std::memory_order_relaxed);
         detail::step("D1");
     }
     return owned;
@@ -47,8 +49,9 @@ detail::ownership recursive_mutex::acquire(deadline until) {
 }
 
 void recursive_mutex::unlock() {
-    if (depth_ > 1 && sync::holds(word_)) {
-        --depth_;
+    const std::uint32_t now = depth_.load(std::memory_order_relaxed);
+    if (now > 1 && sync::holds(word_)) {
+        depth_.store(now - 1, std::memory_order_relaxed);
         detail::step("D2");
         return;
     }
