@@ -76,12 +76,14 @@ TEST(demo, runs_all_three_in_order) {
 }
 
 TEST(demo, has_colours_on_a_terminal_only) {
+    if (!has_terminals()) GTEST_SKIP() << "no pseudo-terminals here (/dev/pts is not mounted)";
     const words colourful = {"TERM=xterm", "NO_COLOR="};
     EXPECT_NE(run_on_terminal({"demo", "objects"}, colourful).out.find('\x1b'), std::string::npos);
     EXPECT_EQ(run({"demo", "objects"}, colourful).out.find('\x1b'), std::string::npos);
 }
 
 TEST(demo, respects_no_color_and_dumb_terminals) {
+    if (!has_terminals()) GTEST_SKIP() << "no pseudo-terminals here (/dev/pts is not mounted)";
     EXPECT_EQ(run_on_terminal({"demo", "objects"}, {"TERM=xterm", "NO_COLOR=1"}).out.find('\x1b'), std::string::npos);
     EXPECT_EQ(run_on_terminal({"demo", "objects"}, {"TERM=dumb", "NO_COLOR="}).out.find('\x1b'), std::string::npos);
 }

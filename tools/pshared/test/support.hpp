@@ -24,6 +24,8 @@ using words = std::vector<std::string>;
 
 /// Runs `pshared arguments…` with `environment` ("NAME=value") added to this process's.
 outcome run(const words& arguments, const words& environment = {});
+/// Whether run_on_terminal can work here.
+bool has_terminals();
 /// The same with standard output on a terminal; `out` is what it shows.
 outcome run_on_terminal(const words& arguments, const words& environment = {});
 /// The same with standard output to a file.
