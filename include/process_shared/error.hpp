@@ -56,6 +56,20 @@ private:
     participant_name who_;
 };
 
+/// Thrown by a barrier of which a member has died.
+class PROCESS_SHARED_API participant_died : public std::system_error {
+public:
+    explicit participant_died(participant_name who);
+    ~participant_died() override;
+    participant_died(const participant_died&) = default;
+    participant_died& operator=(const participant_died&) = default;
+
+    [[nodiscard]] const participant_name& who() const noexcept { return who_; }
+
+private:
+    participant_name who_;
+};
+
 namespace detail {
 
 /// Runs `operation`; what it throws becomes `error`, and the result an empty one.

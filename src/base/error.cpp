@@ -54,4 +54,9 @@ owner_died::owner_died(participant_name who)
 
 owner_died::~owner_died() = default;
 
+participant_died::participant_died(participant_name who)
+    : std::system_error(make_error_code(errc::participant_died), describe(who)), who_(std::move(who)) {}
+
+participant_died::~participant_died() = default;
+
 }  // namespace process_shared

@@ -2,7 +2,9 @@
 // What the handles of this room have in common: memory without a name, and errors without exceptions.
 #pragma once
 
+#include "platform/clock.hpp"
 #include "platform/liveness.hpp"
+#include "platform/memory.hpp"
 #include "seats/attachments.hpp"
 
 #include <process_shared/segment.hpp>
@@ -33,6 +35,20 @@ inline std::shared_ptr<void> anonymous_block(std::size_t bytes, std::size_t alig
         }
     };
     return {segment::process_default().allocate(bytes, alignment), release};
+}
+
+/// A mapping of its own. Unmapped with the last handle of this process; a child that has it mapped keeps it.
+inline std::shared_ptr<void> own_mapping(std::size_t bytes) {
+    platform::mapping made;
+    if (const std::error_code error = platform::map_inherited(bytes, made); error)
+        throw std::system_error(error, "memory without a name");
+    const std::size_t size = made.size;
+    return {made.base, [size](void* base) noexcept { platform::unmap(static_cast<std::byte*>(base), size); }};
+}
+
+/// Zeroed memory without a name. A page or more is a mapping, whose users the kernel counts; less is a block.
+inline std::shared_ptr<void> anonymous_memory(std::size_t bytes, std::size_t alignment) {
+    return bytes < platform::page_size() ? anonymous_block(bytes, alignment) : own_mapping(bytes);
 }
 
 }  // namespace process_shared::detail

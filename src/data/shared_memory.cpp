@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
-// shared_memory: which bytes a handle refers to, and who frees them. A page or more without a name is a mapping of its
-// own, whose users the kernel counts; less is a block of the default segment; the named ones are blocks of a segment.
+// shared_memory: which bytes a handle refers to, and who frees them (the nameless: block_handle.hpp).
 #include <process_shared/shared_memory.hpp>
 
 #include "data/block_handle.hpp"
-#include "platform/memory.hpp"
 #include "segment/segment_state.hpp"
 
 #include <cstring>
@@ -21,20 +19,11 @@ detail::type_record record_for(std::size_t bytes) {
     return {detail::hash_text(type_text), bytes, block_alignment, type_text};
 }
 
-/// Unmapped with the last handle of this process; a child that has it mapped keeps it.
-std::shared_ptr<void> own_mapping(std::size_t bytes) {
-    platform::mapping made;
-    if (const std::error_code error = platform::map_inherited(bytes, made); error)
-        throw std::system_error(error, "shared_memory");
-    const std::size_t size = made.size;
-    return {made.base, [size](void* base) noexcept { platform::unmap(static_cast<std::byte*>(base), size); }};
-}
-
 }  // namespace
 
 shared_memory::shared_memory(std::size_t bytes) {
     const detail::type_record record = record_for(bytes);
-    keep_ = bytes < platform::page_size() ? detail::anonymous_block(bytes, record.alignment) : own_mapping(bytes);
+    keep_ = detail::anonymous_memory(bytes, record.alignment);
     bytes_ = {static_cast<std::byte*>(keep_.get()), bytes};
 }
 

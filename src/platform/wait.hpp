@@ -29,8 +29,8 @@ enum class wait_outcome {
 /// 50 ms where the OS can only watch one (Linux without futex_waitv).
 wait_outcome wait(std::span<const watched_word> words, deadline until) noexcept;
 
-/// Wakes up to `count` sleepers of any process on this word.
-void wake(const std::atomic<std::uint32_t>& word, unsigned count) noexcept;
+/// Wakes up to `count` sleepers of any process on this word. How many there were.
+unsigned wake(const std::atomic<std::uint32_t>& word, unsigned count) noexcept;
 inline constexpr unsigned everyone = 0x7fffffff;
 
 }  // namespace process_shared::platform

@@ -24,8 +24,20 @@ inline constexpr std::uint32_t max_names = 65'536;
 inline constexpr std::uint32_t obituary_count = 32;
 inline constexpr std::uint32_t spinner_slots = 32;
 
-/// What an entry of a held list is about. Numbers are part of the format. Kinds from 1 to 15 begin with an owner word.
-enum class lock_kind : std::uint8_t { none = 0, mutex = 1, recursive_mutex = 2 };
+/// What an entry of a held list is about, or what a sleeper waits for. Numbers are part of the format. Kinds from 1 to
+/// 15 begin with an owner word; the others have no owner, and are only waited for.
+enum class lock_kind : std::uint8_t {
+    none = 0,
+    mutex = 1,
+    recursive_mutex = 2,
+    once_flag = 3,
+    barrier = 4,
+    counting_semaphore = 16,
+    condition_variable = 17,
+    event = 18,
+    latch = 19,
+    barrier_turn = 20,
+};
 
 /// An entry: kind in the top byte, offset in the segment below. Zero: none.
 using held_entry = std::uint64_t;

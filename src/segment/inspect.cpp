@@ -30,6 +30,19 @@ std::string kind_name(seats::lock_kind kind) {
             return "mutex";
         case seats::lock_kind::recursive_mutex:
             return "recursive_mutex";
+        case seats::lock_kind::once_flag:
+            return "once_flag";
+        case seats::lock_kind::barrier:
+        case seats::lock_kind::barrier_turn:
+            return "barrier";
+        case seats::lock_kind::counting_semaphore:
+            return "counting_semaphore";
+        case seats::lock_kind::condition_variable:
+            return "condition_variable";
+        case seats::lock_kind::event:
+            return "event";
+        case seats::lock_kind::latch:
+            return "latch";
         case seats::lock_kind::none:
             break;
     }

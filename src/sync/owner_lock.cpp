@@ -78,6 +78,8 @@ void wake_and_withdraw(const attempt& by, unsigned sleepers) noexcept {
     detail::step("U4");
 }
 
+bool worth_trying(std::uint64_t word) noexcept { return word == 0 || is_abandoned(word); }
+
 /// One attempt that could not have the word at once.
 class waiting {
 public:
@@ -144,7 +146,8 @@ private:
 
     void wait(std::uint64_t value) noexcept {
         const sleeper me{in_, by_.mine, by_.me, by_.entry, started()};
-        if (spin(me, by_.word)) return;
+        if (spin(me, [&] { return worth_trying(by_.word.load(std::memory_order_relaxed)); }))
+            return;  // relaxed: a glance
         if ((value & contended) == 0) {
             // relaxed: the bit carries no data; the owner's unlock sees it or the exchange fails (L4).
             if (!by_.word.compare_exchange_strong(value, value | contended, std::memory_order_relaxed)) return;

@@ -25,6 +25,7 @@
 #include "seats/registry.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace process_shared::sync {
 namespace {
@@ -40,30 +41,6 @@ std::int64_t backstop_of(const seats::view& in) noexcept {
     return std::clamp(in.header().backstop, shortest_backstop, longest_backstop);
 }
 
-/// One spinner a slot: more would only take the line from whoever holds the lock. The slot names a seat, not a count,
-/// so that a dead spinner gives it back.
-class spinner_slot {
-public:
-    spinner_slot(const sleeper& who) noexcept
-        : slot_(who.in.header().spinners[(seats::offset_of(who.what) / 64) % seats::spinner_slots]) {
-        // relaxed: who spins decides nothing but how much is spun (K1, K2).
-        std::uint64_t holder = slot_.load(std::memory_order_relaxed);
-        if (holder != 0 && !seats::is_dead(who.in, holder)) return;
-        mine_ = slot_.compare_exchange_strong(holder, who.me, std::memory_order_relaxed);
-        detail::step("K1");
-    }
-    ~spinner_slot() {
-        if (mine_) slot_.store(0, std::memory_order_relaxed);
-    }
-    spinner_slot(const spinner_slot&) = delete;
-    spinner_slot& operator=(const spinner_slot&) = delete;
-    [[nodiscard]] bool mine() const noexcept { return mine_; }
-
-private:
-    std::atomic<std::uint64_t>& slot_;
-    bool mine_ = false;
-};
-
 /// Spinning on one processor keeps the owner from running. Not a static local: a fork beside its first use would leave
 /// the child's initialization guard locked.
 bool alone() noexcept {
@@ -76,32 +53,43 @@ bool alone() noexcept {
     return count < 2;
 }
 
-bool worth_trying(std::uint64_t word) noexcept { return word == 0 || seats::is_abandoned(word); }
-
 }  // namespace
 
-bool spin(const sleeper& who, const std::atomic<std::uint64_t>& word) noexcept {
-    if (alone()) return false;
-    spinner_slot slot(who);
-    if (!slot.mine()) return false;
-    const std::int64_t end = platform::now() + spin_time;
-    unsigned pauses = 1;
-    do {
-        for (unsigned i = 0; i < pauses; ++i) platform::relax();
-        // relaxed: a glance; the caller's exchange decides.
-        if (worth_trying(word.load(std::memory_order_relaxed))) return true;
-        // Rarer looks leave the line with whoever works on it.
-        pauses = std::min(2 * pauses, most_pauses);
-    } while (platform::now() < end);
-    return false;
+spinner::spinner(const sleeper& who) noexcept {
+    if (alone()) return;
+    auto& slot = who.in.header().spinners[(seats::offset_of(who.what) / 64) % seats::spinner_slots];
+    // relaxed: who spins decides nothing but how much is spun (K1, K2).
+    std::uint64_t holder = slot.load(std::memory_order_relaxed);
+    if (holder != 0 && !seats::is_dead(who.in, holder)) return;
+    if (!slot.compare_exchange_strong(holder, who.me, std::memory_order_relaxed)) return;
+    detail::step("K1");
+    slot_ = &slot;
+    end_ = platform::now() + spin_time;
+}
+
+spinner::~spinner() {
+    if (slot_ != nullptr) slot_->store(0, std::memory_order_relaxed);
+}
+
+bool spinner::pause() noexcept {
+    if (slot_ == nullptr || (pauses_ != 0 && platform::now() >= end_)) return false;
+    // Rarer looks leave the line with whoever works on it.
+    pauses_ = pauses_ == 0 ? 1 : std::min(2 * pauses_, most_pauses);
+    for (unsigned i = 0; i < pauses_; ++i) platform::relax();
+    return true;
 }
 
 bool park(const sleeper& who, const std::atomic<std::uint32_t>& word, std::uint32_t expected,
-          seats::participant_id owner, deadline until) noexcept {
-    std::atomic<std::uint32_t>* token = seats::token_word(who.in, owner);
-    if (token == nullptr) return true;
-    const std::optional<std::uint32_t> alive = platform::watch(*token);
-    if (!alive) return true;
+          std::span<const seats::participant_id> watched, deadline until) noexcept {
+    std::array<platform::watched_word, most_watched + 1> words{{{&word, expected}}};
+    std::size_t count = 1;
+    for (const seats::participant_id owner : watched.first(std::min(watched.size(), most_watched))) {
+        std::atomic<std::uint32_t>* token = seats::token_word(who.in, owner);
+        if (token == nullptr) return true;
+        const std::optional<std::uint32_t> alive = platform::watch(*token);
+        if (!alive) return true;
+        words[count++] = {token, *alive};
+    }
     detail::step("P1");
 
     // relaxed: for people (P2, P4).
@@ -110,15 +98,15 @@ bool park(const sleeper& who, const std::atomic<std::uint32_t>& word, std::uint3
     detail::step("P2");
     const deadline end =
         detail::broken("no_backstop") ? until : std::min(until, deadline::from_now(backstop_of(who.in)));
-    const platform::watched_word words[] = {{&word, expected}, {token, *alive}};
-    const platform::wait_outcome outcome = platform::wait(words, end);
+    const platform::wait_outcome outcome = platform::wait(std::span(words).first(count), end);
     detail::step("P4");
     who.seat.waits_for.store(0, std::memory_order_relaxed);
     // The kernel wakes one watcher of a dead token. If that was me, woken by something else as well, the next thing I
     // see may be another owner, and nobody else would ever hear of this death (P6). relaxed: a wake too many is
     // allowed.
-    if (platform::says_dead(token->load(std::memory_order_relaxed)) && !detail::broken("takeover_keeps_quiet"))
-        platform::wake(*token, platform::everyone);
+    for (const platform::watched_word& token : std::span(words).subspan(1, count - 1))
+        if (platform::says_dead(token.word->load(std::memory_order_relaxed)) && !detail::broken("takeover_keeps_quiet"))
+            platform::wake(*token.word, platform::everyone);
     detail::step("P6");
     return outcome != platform::wait_outcome::interrupted;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The only sleeping loop's body: spin a little, sleep until a word changes, its owner dies or the backstop passes.
+// The only sleeping loop's body: spin a little, sleep until a word changes, somebody dies or the backstop passes.
 #pragma once
 
 #include "seats/layout.hpp"
@@ -8,6 +8,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <initializer_list>
+#include <span>
 
 namespace process_shared::sync {
 
@@ -20,13 +22,45 @@ struct sleeper {
     std::int64_t since;  // steady clock: when this wait began
 };
 
-/// Spins while somebody holds `word`, for a few microseconds at most, and only one thread of all at a time.
-/// True if the word looked free, or abandoned, at the end.
-bool spin(const sleeper& who, const std::atomic<std::uint64_t>& word) noexcept;
+/// A turn at spinning. One spinner a slot: more would only take the line from whoever is to change the word. The slot
+/// names a seat, not a count, so that a dead spinner gives it back.
+class spinner {
+public:
+    explicit spinner(const sleeper& who) noexcept;
+    ~spinner();
+    spinner(const spinner&) = delete;
+    spinner& operator=(const spinner&) = delete;
 
-/// Sleeps while `word` holds `expected` and `owner` lives; until the deadline or the backstop at the latest. Why it
-/// ended the caller finds out by looking. False if a signal handler ran.
+    /// Lets some time pass, each time more. False when it is time to sleep, at once if another spins already.
+    bool pause() noexcept;
+
+private:
+    std::atomic<std::uint64_t>* slot_ = nullptr;
+    std::int64_t end_ = 0;
+    unsigned pauses_ = 0;
+};
+
+/// Spins until `ready()`, for a few microseconds at most. Whether it was, at the last look.
+template <class Ready>
+bool spin(const sleeper& who, Ready&& ready) noexcept {
+    spinner turn(who);
+    while (turn.pause())
+        if (ready()) return true;
+    return false;
+}
+
+/// How many deaths a sleeper can watch for at once: the OS waits for 16 words, and one is the lock's.
+inline constexpr std::size_t most_watched = 15;
+
+/// Sleeps while `word` holds `expected` and each of `watched` lives (the first `most_watched` of them); until the
+/// deadline or the backstop at the latest. Why it ended the caller finds out by looking. False if a signal handler ran.
 bool park(const sleeper& who, const std::atomic<std::uint32_t>& word, std::uint32_t expected,
-          seats::participant_id owner, deadline until) noexcept;
+          std::span<const seats::participant_id> watched, deadline until) noexcept;
+
+/// The same for one owner.
+inline bool park(const sleeper& who, const std::atomic<std::uint32_t>& word, std::uint32_t expected,
+                 seats::participant_id owner, deadline until) noexcept {
+    return park(who, word, expected, std::span(&owner, 1), until);
+}
 
 }  // namespace process_shared::sync

@@ -58,6 +58,22 @@ void recursive_mutex::unlock() {
     sync::release_word(word_, seats::lock_kind::recursive_mutex);
 }
 
+std::uint32_t recursive_mutex::unlock_fully() {
+    const std::uint32_t now = depth();
+    if (now > 1) depth_.store(1, std::memory_order_relaxed);
+    unlock();
+    return now;
+}
+
+void recursive_mutex::lock_to_depth(std::uint32_t depth) {
+    lock();
+    depth_.store(depth, std::memory_order_relaxed);
+}
+
+std::uint32_t recursive_mutex::depth() const noexcept {
+    return sync::holds(word_) ? depth_.load(std::memory_order_relaxed) : 0;
+}
+
 void recursive_mutex::declare_sound() { sync::declare_word_sound(word_); }
 
 }  // namespace process_shared

@@ -30,19 +30,19 @@ constexpr bool one_mapping = true;
 constexpr bool one_mapping = false;
 #endif
 
-void play_in(segment own, const std::string& part, unsigned index) { play(part, own.find<stage>("stage"), index); }
+void play_in(segment own, const std::string& part, unsigned index) { play(part, own, index); }
 
 /// Before the first lock: a seat remembers the name that its thread had when it sat down.
 void take_name() { pthread_setname_np(pthread_self(), actor_name); }
 
 class thread_performer final : public performer {
 public:
-    thread_performer(const home& at, stage& on, std::string part, unsigned index)
-        : mine_(on.actors.at(index)), thread_([this, &at, &on, part = std::move(part), index] {
+    thread_performer(home& at, actor_state& mine, std::string part, unsigned index)
+        : mine_(mine), thread_([this, &at, part = std::move(part), index] {
               try {
                   take_name();
                   if (one_mapping)
-                      play(part, on, index);
+                      play(part, at.memory(), index);
                   else
                       play_in(at.again(), part, index);
               } catch (...) {
@@ -128,8 +128,9 @@ segment home::found(const std::string& word) {
     return segment::from_fd(std::stoi(word.substr(by_descriptor.size())));
 }
 
-std::unique_ptr<performer> start(actor_kind kind, home& at, stage& on, const std::string& part, unsigned index) {
-    if (kind == actor_kind::thread) return std::make_unique<thread_performer>(at, on, part, index);
+std::unique_ptr<performer> start(actor_kind kind, home& at, actor_state& mine, const std::string& part,
+                                 unsigned index) {
+    if (kind == actor_kind::thread) return std::make_unique<thread_performer>(at, mine, part, index);
     return std::make_unique<process_performer>(kind == actor_kind::forked ? fork_to_play(at, part, index)
                                                                           : exec_to_play(at, part, index));
 }

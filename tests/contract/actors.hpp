@@ -53,8 +53,8 @@ public:
     virtual void signal(int number) = 0;
 };
 
-/// Starts a part on the stage that lies in `at` under the name "stage". Each actor has a mapping of its own, but for
-/// threads under ThreadSanitizer, which knows words by their address.
-std::unique_ptr<performer> start(actor_kind kind, home& at, stage& on, const std::string& part, unsigned index);
+/// Starts a part of the program's play(). Each actor has a mapping of its own, but for threads under ThreadSanitizer,
+/// which knows words by their address. `mine` is where the actor with this index is told to leave.
+std::unique_ptr<performer> start(actor_kind kind, home& at, actor_state& mine, const std::string& part, unsigned index);
 
 }  // namespace contract

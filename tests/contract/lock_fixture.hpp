@@ -45,7 +45,7 @@ inline std::vector<combination> process_combinations() {
 class lock_test : public testing::TestWithParam<combination> {
 protected:
     [[nodiscard]] std::unique_ptr<performer> start(const std::string& part, unsigned index = 0) {
-        return contract::start(GetParam().actor, here, shared, part, index);
+        return contract::start(GetParam().actor, here, shared.actors.at(index), part, index);
     }
     [[nodiscard]] std::vector<std::unique_ptr<performer>> start_many(unsigned count, const std::string& part) {
         std::vector<std::unique_ptr<performer>> all;

@@ -134,6 +134,9 @@ const std::map<std::string, part> parts = {
 
 }  // namespace
 
-void play(const std::string& name, stage& on, unsigned index) { parts.at(name)(on, on.actors.at(index)); }
+void play(const std::string& name, process_shared::segment& own, unsigned index) {
+    stage& on = own.find<stage>("stage");
+    parts.at(name)(on, on.actors.at(index));
+}
 
 }  // namespace contract

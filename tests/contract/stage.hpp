@@ -9,6 +9,7 @@
 #include <process_shared/error.hpp>
 #include <process_shared/mutex.hpp>
 #include <process_shared/recursive_mutex.hpp>
+#include <process_shared/segment.hpp>
 
 #include <sys/types.h>
 
@@ -98,7 +99,7 @@ inline bool await_asleep(const std::atomic<pid_t>& task) {
     return support::await([&] { return task != 0 && support::is_asleep(task); });
 }
 
-/// Plays one of the parts listed in parts.cpp, as whichever thread or process calls it.
-void play(const std::string& part, stage& on, unsigned index);
+/// Plays one of the parts that the program knows, as whichever thread or process calls it, with its own mapping.
+void play(const std::string& part, process_shared::segment& own, unsigned index);
 
 }  // namespace contract

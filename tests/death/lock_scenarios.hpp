@@ -131,6 +131,7 @@ public:
     using lock_scenario<Mutex>::lock_scenario;
     void prepare(stage& on) override {
         lock_scenario<Mutex>::prepare(on);
+        on.shared().patience = patience_that_sleeps;
         this->start_holder(on);
     }
     void operation(board& shared) override {

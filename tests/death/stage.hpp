@@ -41,6 +41,9 @@ struct board {
     std::atomic<bool> done[most_survivors]{};  ///< who has played its part
 };
 
+/// Nanoseconds: long enough to be seen asleep.
+inline constexpr std::int64_t patience_that_sleeps = 30'000'000;
+
 /// A process that has to get through its part, whatever happens to the victim. It lives on afterwards, as processes do:
 /// its end would wake others who watch for its death, and hide that nobody else does.
 class survivor {

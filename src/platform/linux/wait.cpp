@@ -116,8 +116,9 @@ wait_outcome wait(std::span<const watched_word> words, deadline until) noexcept 
     return has_waitv() ? wait_for_all(words, until) : wait_for_first(words, until);
 }
 
-void wake(const std::atomic<std::uint32_t>& word, unsigned count) noexcept {
-    syscall(SYS_futex, &word, FUTEX_WAKE, static_cast<int>(count), nullptr, nullptr, 0);
+unsigned wake(const std::atomic<std::uint32_t>& word, unsigned count) noexcept {
+    const long woken = syscall(SYS_futex, &word, FUTEX_WAKE, static_cast<int>(count), nullptr, nullptr, 0);
+    return woken > 0 ? static_cast<unsigned>(woken) : 0;
 }
 
 }  // namespace process_shared::platform

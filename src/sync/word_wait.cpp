@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+#include "sync/word_wait.hpp"
+
+namespace process_shared::sync {
+namespace {
+
+seats::held_entry entry_of(const seats::view& in, const void* object, seats::lock_kind kind) noexcept {
+    return seats::make_entry(kind, static_cast<std::uint64_t>(static_cast<const std::byte*>(object) - in.base));
+}
+
+}  // namespace
+
+word_wait::word_wait(const void* object, seats::lock_kind kind, deadline until)
+    : here_(seat_near(object)),
+      in_(seats::view_of(object)),
+      until_(until),
+      me_{in_, *here_.mine, here_.me, entry_of(in_, object, kind), platform::now()} {}
+
+void require_segment(const void* object) {
+    // A seat makes the next time quick; without one it works as well.
+    try {
+        seat_near(object);
+    } catch (const std::system_error&) {
+        if (seats::view_of(object).base == nullptr) throw;
+    }
+}
+
+}  // namespace process_shared::sync
