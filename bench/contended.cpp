@@ -4,6 +4,7 @@
 #include "experiment.hpp"
 #include "locks.hpp"
 #include "processes.hpp"
+#include "semaphores.hpp"
 #include "timing.hpp"
 
 #include <boost/interprocess/sync/interprocess_mutex.hpp>
@@ -17,7 +18,6 @@
 #include <stdexcept>
 #include <string>
 #include <thread>
-#include <type_traits>
 #include <vector>
 
 namespace bench {
@@ -72,14 +72,16 @@ void work(cell<Lock>& shared, controls& control, std::uint64_t& done, const busy
     done = mine;
 }
 
-std::string throughput_name(int processes) { return "mutex.contended_" + std::to_string(processes); }
-/// With eight processes a case of its own, else a part of the throughput's.
-std::string fairness_name(int processes) {
-    return processes == 8 ? "mutex.fairness_8" : throughput_name(processes) + "/fairness";
+std::string throughput_name(const std::string& what, int processes) {
+    return what + ".contended_" + std::to_string(processes);
+}
+/// Of mutexes with eight processes a case of its own, else a part of the throughput's.
+std::string fairness_name(const std::string& what, int processes) {
+    return what == "mutex" && processes == 8 ? "mutex.fairness_8" : throughput_name(what, processes) + "/fairness";
 }
 
 template <class Lock>
-samples contend(const std::string& series, int processes, const options& how) {
+samples contend(const std::string& what, const std::string& series, int processes, const options& how) {
     use_cores(how.cores);
     const placed<Lock> shared;
     const shared_by_fork<controls> control;
@@ -109,8 +111,9 @@ samples contend(const std::string& series, int processes, const options& how) {
     const auto [slowest, fastest] = std::minmax_element(control->done.begin(), end);
 
     samples result;
-    result[throughput_name(processes)][series].push_back(static_cast<double>(total) / elapsed * 1e3);
-    result[fairness_name(processes)][series].push_back(static_cast<double>(*slowest) / static_cast<double>(*fastest));
+    result[throughput_name(what, processes)][series].push_back(static_cast<double>(total) / elapsed * 1e3);
+    result[fairness_name(what, processes)][series].push_back(static_cast<double>(*slowest) /
+                                                             static_cast<double>(*fastest));
     return result;
 }
 
@@ -118,18 +121,21 @@ samples contend(const std::string& series, int processes, const options& how) {
 
 void add_contended(std::vector<experiment>& to, const options& how) {
     const auto limit = std::chrono::seconds(30 + static_cast<int>(how.seconds));
-    for (const int processes : {2, 4, 8, most_processes}) {
-        const auto with = [&]<class Lock>(const std::string& series, std::type_identity<Lock>) {
-            return leg{series, [=] { return contend<Lock>(series, processes, how); }, limit};
-        };
-        to.push_back(
-            {{{throughput_name(processes), "Mops/s", true}, {fairness_name(processes), "slowest/fastest", true}},
-             {with("process_shared", std::type_identity<process_shared::mutex>{}),
-              with("pthread", std::type_identity<pthread_normal>{}),
-              with("pthread_robust", std::type_identity<pthread_robust>{}),
-              with("boost", std::type_identity<boost::interprocess::interprocess_mutex>{})},
-             how.rounds});
-    }
+    const auto add = [&](const std::string& what, int processes, auto... locks) {
+        to.push_back({{{throughput_name(what, processes), "Mops/s", true},
+                       {fairness_name(what, processes), "slowest/fastest", true}},
+                      {leg{locks.series,
+                           [=] { return contend<typename decltype(locks)::type>(what, locks.series, processes, how); },
+                           limit}...},
+                      how.rounds});
+    };
+    for (const int processes : {2, 4, 8, most_processes})
+        add("mutex", processes, named_type<process_shared::mutex>{"process_shared"},
+            named_type<pthread_normal>{"pthread"}, named_type<pthread_robust>{"pthread_robust"},
+            named_type<boost::interprocess::interprocess_mutex>{"boost"});
+    for (const int processes : {2, 8})
+        add("semaphore", processes, named_type<our_semaphore>{"process_shared"}, named_type<posix_semaphore>{"sem_t"},
+            named_type<boost_semaphore>{"boost"});
 }
 
 }  // namespace bench

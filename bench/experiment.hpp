@@ -57,6 +57,13 @@ struct experiment {
     int rounds = 5;
 };
 
+/// A type to measure, and the series that it is.
+template <class Type>
+struct named_type {
+    using type = Type;
+    std::string series;
+};
+
 /// The order in which series are reported. Names not in the list come last.
 inline constexpr std::string_view series_order[] = {"process_shared",
                                                     "process_shared_so",
@@ -66,6 +73,7 @@ inline constexpr std::string_view series_order[] = {"process_shared",
                                                     "memcpy",
                                                     "pthread",
                                                     "pthread_robust",
+                                                    "sem_t",
                                                     "boost",
                                                     "std_mutex",
                                                     "pipe_msgpack"};
@@ -75,6 +83,7 @@ void add_uncontended(std::vector<experiment>& to, const options& how);
 void add_contended(std::vector<experiment>& to, const options& how);
 void add_takeover(std::vector<experiment>& to, const options& how);
 void add_create_open(std::vector<experiment>& to, const options& how);
+void add_conversations(std::vector<experiment>& to, const options& how);
 void add_store_load(std::vector<experiment>& to, const options& how);
 void add_scale(std::vector<experiment>& to, const options& how);
 

@@ -100,9 +100,13 @@ struct alignas(64) cell {
     std::uint64_t count = 0;
 };
 
+/// Says of a series' type that it is made of ours.
+struct lives_in_a_segment {};
+
 template <class Lock>
 inline constexpr bool is_ours =
-    std::is_same_v<Lock, process_shared::mutex> || std::is_same_v<Lock, process_shared::recursive_mutex>;
+    std::is_same_v<Lock, process_shared::mutex> || std::is_same_v<Lock, process_shared::recursive_mutex> ||
+    std::is_base_of_v<lives_in_a_segment, Lock>;
 
 /// A cell in memory of its own: ours in a segment, a peer's in plain shared memory.
 template <class Lock, bool Ours = is_ours<Lock>>

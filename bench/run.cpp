@@ -66,6 +66,7 @@ std::vector<experiment> chosen(const options& how) {
     add_uncontended(all, how);
     add_contended(all, how);
     add_takeover(all, how);
+    add_conversations(all, how);
     add_create_open(all, how);
     add_store_load(all, how);
     add_scale(all, how);

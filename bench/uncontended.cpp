@@ -4,7 +4,11 @@
 #include "experiment.hpp"
 #include "locks.hpp"
 #include "processes.hpp"
+#include "semaphores.hpp"
 #include "timing.hpp"
+
+#include <process_shared/event.hpp>
+#include <process_shared/once.hpp>
 
 #include <boost/interprocess/sync/interprocess_mutex.hpp>
 #include <boost/interprocess/sync/interprocess_recursive_mutex.hpp>
@@ -39,6 +43,38 @@ contestant alternating(const std::string& series) {
     auto second = std::make_shared<placed<Lock>>();
     return {series, [first, second] { return nanoseconds_per_pair((*first)->guard, (*second)->guard, batch_pairs); }};
 }
+
+/// An automatic event set, and passed.
+class our_signal : public lives_in_a_segment {
+public:
+    void lock() { happened_.set(); }
+    void unlock() { happened_.wait(); }
+
+private:
+    process_shared::event happened_{process_shared::event_reset::automatic};
+};
+
+/// What has been done already.
+class our_once : public lives_in_a_segment {
+public:
+    void lock() {
+        process_shared::call_once(flag_, [] {});
+    }
+    void unlock() {}
+
+private:
+    process_shared::once_flag flag_;
+};
+class std_once {
+public:
+    void lock() {
+        std::call_once(flag_, [] {});
+    }
+    void unlock() {}
+
+private:
+    std::once_flag flag_;
+};
 
 /// libc leaves the atomic instructions of a process-private mutex out while a process has only one thread.
 /// Nobody needs a mutex then: with a second thread, asleep, all are measured as they are used.
@@ -115,6 +151,32 @@ void add_uncontended(std::vector<experiment>& to, const options& how) {
                              hot<boost::interprocess::interprocess_recursive_mutex>("boost"),
                              hot_in_process<std::recursive_mutex>("std_mutex")},
                             how);
+                    }}},
+                  rounds});
+
+    const std::string semaphore_case = "semaphore.uncontended";
+    to.push_back({{{semaphore_case, "ns/op"}},
+                  {{"one program",
+                    [=] {
+                        return compare_on_one_core(semaphore_case,
+                                                   {hot<our_semaphore>("process_shared"), hot<floor_lock>("floor"),
+                                                    hot<posix_semaphore>("sem_t"), hot<boost_semaphore>("boost"),
+                                                    hot_in_process<std_semaphore>("std_semaphore")},
+                                                   how);
+                    }}},
+                  rounds});
+    to.push_back({{{"event.signal", "ns/op"}},
+                  {{"one program",
+                    [=] {
+                        return compare_on_one_core(
+                            "event.signal", {hot<our_signal>("process_shared"), hot<posix_semaphore>("sem_t")}, how);
+                    }}},
+                  rounds});
+    to.push_back({{{"once.call", "ns/op"}},
+                  {{"one program",
+                    [=] {
+                        return compare_on_one_core(
+                            "once.call", {hot<our_once>("process_shared"), hot_in_process<std_once>("std_once")}, how);
                     }}},
                   rounds});
 }

@@ -46,7 +46,7 @@ private:
     std::atomic<std::uint32_t> expected_;
     std::atomic<std::uint64_t> died_{0};
     std::atomic<std::uint32_t> broke_at_{0};
-    std::uint32_t reserved_ = 0;
+    [[maybe_unused]] std::uint32_t reserved_ = 0;
 };
 static_assert(sizeof(barrier_core) == 32);
 

@@ -147,7 +147,7 @@ private:
 
     recursive_mutex guard_;
     detail::condition_word changed_;
-    std::uint32_t reserved_ = 0;
+    [[maybe_unused]] std::uint32_t reserved_ = 0;
 };
 
 static_assert(sizeof(monitor) == 24);

@@ -46,7 +46,7 @@ public:
 private:
     mutex doing_;
     std::atomic<std::uint32_t> done_{0};
-    std::uint32_t reserved_ = 0;
+    [[maybe_unused]] std::uint32_t reserved_ = 0;
 };
 
 static_assert(sizeof(once_flag) == 16);

@@ -17,7 +17,7 @@ namespace detail {
 /// The word that every counting_semaphore is.
 class PROCESS_SHARED_API semaphore_word {
 public:
-    static constexpr std::uint32_t most = 0x7fffffff;
+    static constexpr std::uint32_t most = 0x40000000;
 
     explicit constexpr semaphore_word(std::uint32_t permits) noexcept : word_(permits) {}
 
@@ -52,12 +52,13 @@ private:
 ///     nothing; if it dies before it wakes a sleeper, that one finds out within the backstop (100 ms).
 /// Differs from std::counting_semaphore: value(); too many permits are an error instead of undefined;
 ///     the constructor throws for a bad count.
-/// Sizes: 4 bytes, 4-aligned; all-zero bytes are a semaphore without permits. Max is at most 2^31 - 1.
+/// Sizes: 4 bytes, 4-aligned; all-zero bytes are a semaphore without permits. Max is at most 2^30,
+///     and exact but for that: some releasers at once may pass 2^30 before they see it.
 /// Source: the usual futex semaphore; the sticky "somebody sleeps" bit instead of a count of sleepers is ours, as a
 ///     count would be wrong for ever after a sleeper's death.
 template <std::ptrdiff_t Max = detail::semaphore_word::most>
 class counting_semaphore {
-    static_assert(Max >= 0 && Max <= detail::semaphore_word::most, "Max lies between 0 and 2^31 - 1");
+    static_assert(Max >= 0 && Max <= detail::semaphore_word::most, "Max lies between 0 and 2^30");
 
 public:
     explicit constexpr counting_semaphore(std::ptrdiff_t permits) : word_(checked(permits)) {}

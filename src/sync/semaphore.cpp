@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// word  [ W | permits: 31 ]     W: somebody sleeps, or is about to. Sticky: it goes when a wake has found nobody.
+// word  [ W | permits: 31, of which a half is room for releasers at once ]
+// W: somebody sleeps, or is about to. Sticky: it goes when a wake has found nobody.
 //
 // Step  From → To                             By       Order    If the doer dies right after
 // A1    n → n - 1, W kept                     acquire  acquire  the permit is gone with it (documented)
@@ -89,7 +90,17 @@ std::uint32_t add(std::atomic<std::uint32_t>& word, std::uint32_t count, std::ui
 
 void semaphore_word::release_one(std::uint32_t max) {
     sync::require_segment_quickly(this);
-    if ((add(word_, 1, max) & waiters) != 0) [[unlikely]]
+    std::uint32_t before = 0;
+    if (max == most) {
+        // An addition need not wait for what it adds to. There is as much room above as there are permits, so those
+        // who come between the look and the addition do no harm.
+        if (permits_of(word_.load(std::memory_order_relaxed)) >= most) sync::fail(errc::too_many_permits);
+        step("V0");
+        before = word_.fetch_add(1, std::memory_order_release);  // pairs with A1 and A4 (V1)
+    } else {
+        before = add(word_, 1, max);
+    }
+    if ((before & waiters) != 0) [[unlikely]]
         wake_for(word_, 1);
 }
 

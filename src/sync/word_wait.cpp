@@ -8,13 +8,24 @@ seats::held_entry entry_of(const seats::view& in, const void* object, seats::loc
     return seats::make_entry(kind, static_cast<std::uint64_t>(static_cast<const std::byte*>(object) - in.base));
 }
 
+constexpr std::int64_t short_time = 100'000;  // a few wake-ups
+
+thread_local constinit std::int64_t last_began = 0;
+thread_local constinit std::int64_t last_ended = 0;
+
 }  // namespace
 
 word_wait::word_wait(const void* object, seats::lock_kind kind, deadline until)
     : here_(seat_near(object)),
       in_(seats::view_of(object)),
       until_(until),
-      me_{in_, *here_.mine, here_.me, entry_of(in_, object, kind), platform::now()} {}
+      me_{in_, *here_.mine, here_.me, entry_of(in_, object, kind), platform::now()},
+      lively_(me_.since - last_ended < short_time && last_ended - last_began < short_time) {}
+
+word_wait::~word_wait() {
+    last_began = me_.since;
+    last_ended = platform::now();
+}
 
 void require_segment(const void* object) {
     // A seat makes the next time quick; without one it works as well.

@@ -42,10 +42,15 @@ class word_wait {
 public:
     /// Throws as seat_near.
     word_wait(const void* object, seats::lock_kind kind, deadline until);
+    ~word_wait();
+    word_wait(const word_wait&) = delete;
+    word_wait& operator=(const word_wait&) = delete;
 
+    /// Only in a lively exchange: this thread's last wait was short, and ended just now. Otherwise the one to answer is
+    /// asleep, perhaps on this processor, and has to be let run first.
     template <class Ready>
     bool spin(Ready&& ready) noexcept {
-        return sync::spin(me_, ready);
+        return lively_ && sync::spin(me_, ready);
     }
     /// Until `word` no longer holds `expected`, the backstop, the deadline, or for no reason.
     void sleep(const std::atomic<std::uint32_t>& word, std::uint32_t expected) noexcept {
@@ -67,6 +72,7 @@ private:
     const seats::view in_;
     const deadline until_;
     const sleeper me_;
+    const bool lively_;
     bool slept_ = false;
 };
 
