@@ -7,18 +7,19 @@
 // W3    asleep until the count changes    wait    –        a wake is swallowed: N2 woke one more, if it was for one
 // N1    count + 1                         notify  release  sleepers were not woken: they see the count at the backstop
 // N2    two sleepers woken, or all        notify  –        nothing is left to do
-// N3    W unset, when N2 woke nobody      notify  relaxed  nothing is left to do
+// N3    W unset, when N2 woke nobody      notify  relaxed  who slept since N2 is not marked: backstop
+// N4    all woken, if N3 unset it         notify  –        nothing is left to do
 //
 // M1  No notification is lost: who let the lock go (W2) has seen a count (W1); whoever changes the condition after that
 //     counts (N1), and W3 does not sleep on another count, nor does it return while the count is the old one.
-// M2  somebody sleeps ⇒ W, or the count is another than the one it saw: N3 succeeds only on the word that N1 made, so a
-//     waiter that came since (W1 changes nothing when W is set) saw that count; its W3 finds the word changed, sees the
-//     same count, and sets W again before it sleeps (W4).
+// M2  somebody sleeps ⇒ W, or the count is another than the one it saw, or it is about to be woken: N3 succeeds only on
+//     the word that N1 made, so a waiter that came since saw that count. If it slept already, N4 wakes it; if not, its W3
+//     finds the word changed. It sees the same count, and sets W again before it sleeps (W4).
 // W4    W set again                       wait    relaxed  one needless wake later
 // A1    count + 1 and W unset, if W: with the lock held, by a monitor's unlock; N2 follows when the lock is free. Who came
 //       before is woken, or sees the count; who comes later sets W (W1).
 //
-// Steps that need the backstop after one death: N1. And with a predicate: whatever a notifier does before it.
+// Steps that need the backstop after one death: N1, N3. And with a predicate: whatever a notifier does before it.
 #include <process_shared/condition_variable.hpp>
 
 #include "base/step.hpp"
@@ -44,9 +45,12 @@ void condition_word::notify(bool everyone) {
     const unsigned woken = broken("notify_wakes_nobody") ? 1 : platform::wake(word_, everyone ? platform::everyone : 2);
     step("N2");
     std::uint32_t mine = before + one_notification;
+    if (woken != 0) return;
     // relaxed: M2.
-    if (woken == 0) word_.compare_exchange_strong(mine, count_of(mine), std::memory_order_relaxed);
+    if (!word_.compare_exchange_strong(mine, count_of(mine), std::memory_order_relaxed)) return;
     step("N3");
+    if (!broken("mark_goes_quietly")) platform::wake(word_, platform::everyone);
+    step("N4");
 }
 
 std::uint32_t condition_word::prepare() {

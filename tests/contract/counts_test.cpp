@@ -239,14 +239,16 @@ TEST_F(array_test, keeps_the_memory_while_it_is_used) {
 }
 
 TEST_F(array_test, impossible_sizes_and_places_are_refused) {
-    EXPECT_EQ(outcome_of([] { shared_array<int>(0); }), code(errc::bad_size));
-    EXPECT_EQ(outcome_of([] { shared_array<std::uint64_t>(std::numeric_limits<std::size_t>::max() / 8 + 1); }),
-              code(errc::bad_size));
-    EXPECT_EQ(outcome_of([] { shared_array<std::uint64_t>(std::numeric_limits<std::size_t>::max()); }),
-              code(errc::bad_size));
+    const auto made = [](std::size_t count) {
+        return outcome_of([&] { const shared_array<std::uint64_t> numbers(count); });
+    };
+    constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
+    EXPECT_EQ(made(0), code(errc::bad_size));
+    EXPECT_EQ(made(most / 8 + 1), code(errc::bad_size));
+    EXPECT_EQ(made(most), code(errc::bad_size));
     shared_array<int> three(3);
     EXPECT_EQ(outcome_of([&] { (void)three.at(3); }), code(errc::out_of_bounds));
-    EXPECT_EQ(outcome_of([&] { (void)three.ref(std::numeric_limits<std::size_t>::max()); }), code(errc::out_of_bounds));
+    EXPECT_EQ(outcome_of([&] { (void)three.ref(most); }), code(errc::out_of_bounds));
     EXPECT_EQ(outcome_of([&] { (void)shared_array<int>().front(); }), code(errc::out_of_bounds));
     EXPECT_EQ(outcome_of([&] { (void)shared_array<int>().back(); }), code(errc::out_of_bounds));
 }
