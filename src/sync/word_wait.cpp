@@ -1,4 +1,11 @@
 // SPDX-License-Identifier: MIT
+// Waiting for a word that nobody owns. Its own steps are those of park.cpp, P1 to P6, without a token; what changes the
+// word is in the file of each primitive.
+//
+// Step  From → To                      By       Order  If the doer dies right after
+// P2    waits_for := what              sleeper  –      for people only; cleared by the next claimer of the seat
+// P3    asleep on the word             sleeper  –      the kernel takes it out of the queue
+// P4    awake; perhaps a wake is gone  sleeper  –      each wakes one more than it has to: see the file of the primitive
 #include "sync/word_wait.hpp"
 
 namespace process_shared::sync {
