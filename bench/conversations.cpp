@@ -79,31 +79,42 @@ private:
     int turn_ = -1;
 };
 
-class pthread_condition_table {
+/// glibc's, process-shared.
+class pthread_condition {
 public:
-    pthread_condition_table() {
+    pthread_condition() {
         pthread_condattr_t attributes;
         check(pthread_condattr_init(&attributes), "pthread_condattr_init");
         check(pthread_condattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED), "pthread_condattr_setpshared");
-        check(pthread_cond_init(&changed_, &attributes), "pthread_cond_init");
+        check(pthread_cond_init(&condition_, &attributes), "pthread_cond_init");
         pthread_condattr_destroy(&attributes);
     }
+    void signal() { pthread_cond_signal(&condition_); }
+    void broadcast() { pthread_cond_broadcast(&condition_); }
+    void wait(pthread_normal& held) { pthread_cond_wait(&condition_, &held.native()); }
+
+private:
+    pthread_cond_t condition_;
+};
+
+class pthread_condition_table {
+public:
     void pass_to(int side) {
         {
             const std::lock_guard hold(guard_);
             turn_ = side;
         }
-        pthread_cond_signal(&changed_);
+        changed_.signal();
     }
     void await(int side) {
         const std::lock_guard hold(guard_);
-        while (turn_ != side) pthread_cond_wait(&changed_, &guard_.native());
+        while (turn_ != side) changed_.wait(guard_);
         turn_ = -1;
     }
 
 private:
     pthread_normal guard_;
-    pthread_cond_t changed_;
+    pthread_condition changed_;
     int turn_ = -1;
 };
 
@@ -199,28 +210,21 @@ private:
 
 class pthread_hall {
 public:
-    pthread_hall() {
-        pthread_condattr_t attributes;
-        check(pthread_condattr_init(&attributes), "pthread_condattr_init");
-        check(pthread_condattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED), "pthread_condattr_setpshared");
-        check(pthread_cond_init(&changed_, &attributes), "pthread_cond_init");
-        pthread_condattr_destroy(&attributes);
-    }
     void say(int number) {
         {
             const std::lock_guard hold(guard_);
             said_ = number;
         }
-        pthread_cond_broadcast(&changed_);
+        changed_.broadcast();
     }
     void hear(int number) {
         const std::lock_guard hold(guard_);
-        while (said_ < number) pthread_cond_wait(&changed_, &guard_.native());
+        while (said_ < number) changed_.wait(guard_);
     }
 
 private:
     pthread_normal guard_;
-    pthread_cond_t changed_;
+    pthread_condition changed_;
     int said_ = 0;
 };
 
