@@ -48,8 +48,10 @@ private:
     std::atomic<std::uint32_t> turn_[2]{};
 };
 
+struct lives_anywhere {};
+
 template <class Semaphore>
-class semaphore_table : public std::conditional_t<is_ours<Semaphore>, lives_in_a_segment, futex_table> {
+class semaphore_table : public std::conditional_t<is_ours<Semaphore>, lives_in_a_segment, lives_anywhere> {
 public:
     void pass_to(int side) { turn_[side].unlock(); }
     void await(int side) { turn_[side].lock(); }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // What is asked for in error, or found where a segment should be: each a clear error, in both styles, and nothing lost.
+#include "contract/code_of.hpp"
 #include "contract/places.hpp"
 #include "seats/layout.hpp"
 
@@ -35,15 +36,6 @@ using process_shared::errc;
 using process_shared::segment;
 using process_shared::segment_options;
 using namespace std::string_view_literals;
-
-std::error_code code_of(const std::function<void()>& operation) {
-    try {
-        operation();
-    } catch (const std::system_error& failure) {
-        return failure.code();
-    }
-    return {};
-}
 
 class bad_input : public testing::Test {
 protected:

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The contract of objects and blocks in a segment: made whole, found by name and type, given back.
+#include "contract/code_of.hpp"
 #include "support/await.hpp"
 #include "support/child.hpp"
 #include "support/scratch.hpp"
@@ -41,15 +42,6 @@ struct point {
     point(int first, int second) : x(first), y(second) {}
     int x, y;
 };
-
-std::error_code code_of(const std::function<void()>& operation) {
-    try {
-        operation();
-    } catch (const std::system_error& failure) {
-        return failure.code();
-    }
-    return {};
-}
 
 class objects : public testing::Test {
 protected:

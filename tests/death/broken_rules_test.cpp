@@ -4,6 +4,7 @@
 #include "death/campaign.hpp"
 #include "death/heap_scenarios.hpp"
 #include "death/lock_scenarios.hpp"
+#include "death/toys.hpp"
 
 #include <gtest/gtest.h>
 
@@ -47,6 +48,30 @@ TEST(broken_rule, sleep_without_backstop_is_seen) {
     EXPECT_GT(sound.by_backstop, 0u);
     EXPECT_EQ(sound.unrecovered, 0u);
     EXPECT_GT(try_broken<told_of_a_death<mutex>>("no_backstop", with_backstop()).unrecovered, 0u);
+}
+
+/// Nobody has to die for these to be seen: the last kill points come after the operation.
+template <class Scenario>
+std::size_t left_asleep(const char* rule) {
+    return try_broken<Scenario>(rule).unexpectedly_by_backstop;
+}
+
+TEST(broken_rule, release_that_wakes_nobody_is_seen) {
+    EXPECT_GT(left_asleep<release_permits>("release_wakes_nobody"), 0u);
+}
+
+TEST(broken_rule, event_that_wakes_nobody_is_seen) { EXPECT_GT(left_asleep<set_event>("set_wakes_nobody"), 0u); }
+
+TEST(broken_rule, last_count_down_that_wakes_nobody_is_seen) {
+    EXPECT_GT(left_asleep<count_down_latch>("last_arrival_wakes_nobody"), 0u);
+}
+
+TEST(broken_rule, notification_that_wakes_nobody_is_seen) {
+    EXPECT_GT(left_asleep<notify<true>>("notify_wakes_nobody"), 0u);
+}
+
+TEST(broken_rule, barrier_that_wakes_nobody_is_seen) {
+    EXPECT_GT(left_asleep<arrive_first_at_barrier>("barrier_wakes_nobody"), 0u);
 }
 
 TEST(broken_rule, index_that_moves_before_the_object_is_there_is_seen) {

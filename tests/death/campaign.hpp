@@ -11,6 +11,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace death {
@@ -55,6 +56,15 @@ void expect_no_harm(const totals& result);
 template <class Scenario>
 make_scenario scenario_of() {
     return [](const conditions& under) { return std::make_unique<Scenario>(under); };
+}
+
+/// With the usual conditions.
+template <class Scenario>
+totals try_all(const char* name, std::set<std::string> may_need_backstop = {}, unsigned recordings = 1) {
+    campaign what{name, scenario_of<Scenario>()};
+    what.may_need_backstop = std::move(may_need_backstop);
+    what.recordings = recordings;
+    return carry_out(what);
 }
 
 /// Whether long runs were asked for: PROCESS_SHARED_LONG=1.

@@ -13,14 +13,6 @@ namespace {
 // (sync/park.cpp, P3 and P4) and has not told the others (sync/owner_lock.cpp, T1).
 const std::set<std::string> told_and_not_passed_on = {"P3", "P4", "L5"};
 
-template <class Scenario>
-totals try_all(const char* name, std::set<std::string> may_need_backstop = {}, unsigned recordings = 1) {
-    campaign what{name, scenario_of<Scenario>()};
-    what.may_need_backstop = std::move(may_need_backstop);
-    what.recordings = recordings;
-    return carry_out(what);
-}
-
 template <class Mutex>
 class lock : public ::testing::Test {};
 using mutexes = ::testing::Types<mutex, recursive_mutex>;

@@ -8,14 +8,6 @@
 namespace death {
 namespace {
 
-template <class Scenario>
-totals try_all(const char* name, std::set<std::string> may_need_backstop = {}, unsigned recordings = 1) {
-    campaign what{name, scenario_of<Scenario>()};
-    what.may_need_backstop = std::move(may_need_backstop);
-    what.recordings = recordings;
-    return carry_out(what);
-}
-
 /// For operations of several parts, any of which may be the last: a predicate is looked at again at the backstop.
 template <class Scenario>
 totals try_all_with_predicates(const char* name) {
@@ -64,6 +56,14 @@ TEST(condition, dying_between_change_and_notification) {
 TEST(monitor, dying_between_change_and_unlock) {
     expect_no_harm(try_all_with_predicates<change_and_tell<room_with_a_monitor>>("change in a monitor, two sleepers"));
 }
+
+TEST(barrier, dying_as_the_first_to_arrive) {
+    expect_no_harm(try_all<arrive_first_at_barrier>("arrive first, two others come", {}, 3));
+}
+
+TEST(barrier, dying_while_leaving) { expect_no_harm(try_all<drop_from_barrier>("arrive and drop, two waiting")); }
+
+TEST(barrier, dying_in_reset) { expect_no_harm(try_all<reset_barrier>("reset after a death")); }
 
 TEST(barrier, dying_on_arrival) { expect_no_harm(try_all<arrive_at_barrier>("arrive, two waiting")); }
 

@@ -362,18 +362,7 @@ public:
         toys_->step.join();
     }
     void victim_is_ready(stage& on) override {
-        for (int i = 0; i < 2; ++i)
-            start_sleeper(on, [this, &on] {
-                toys_->step.join();
-                try {
-                    toys_->step.arrive_and_wait();
-                    ++on.shared().stands;
-                } catch (const process_shared::participant_died& death) {
-                    support::check(is_dying(on.shared(), static_cast<pid_t>(death.who().process)),
-                                   "told of a living one");
-                    ++on.shared().told;
-                }
-            });
+        for (int i = 0; i < 2; ++i) start_sleeper(on, [this, &on] { arrive(on.shared()); });
     }
     void operation(board&) override { toys_->step.arrive_and_wait(); }
     void survivors_are_through(stage& on) override {
@@ -387,6 +376,88 @@ public:
     void judge(stage& on) override {
         support::check(on.shared().stands + on.shared().told == 2, "not both came through");
         support::check(on.shared().stands == 0 || on.shared().told == 0, "one passed, and one was told");
+        support::check(!toys_->step.is_broken(), "it is broken in the end");
+    }
+
+protected:
+    /// What the other two do.
+    void arrive(board& shared) {
+        try {
+            toys_->step.join();
+            toys_->step.arrive_and_wait();
+            ++shared.stands;
+        } catch (const process_shared::participant_died& death) {
+            support::check(is_dying(shared, static_cast<pid_t>(death.who().process)), "told of a living one");
+            ++shared.told;
+        }
+    }
+};
+
+/// The victim arrives first and sleeps; the others come then, or when it stands for the last time. So nobody but the
+/// last to arrive can wake the second.
+class arrive_first_at_barrier : public arrive_at_barrier {
+public:
+    using arrive_at_barrier::arrive_at_barrier;
+    void victim_is_ready(stage&) override {}
+    void victim_sleeps(stage& on) override { let_the_others_come(on); }
+    void victim_is_about_to_die(stage& on) override { let_the_others_come(on); }
+
+private:
+    void let_the_others_come(stage& on) {
+        if (have_come_) return;
+        have_come_ = true;
+        start_sleeper(on, [this, &on] { arrive(on.shared()); });
+        start_visitor(on, [this, &on] { arrive(on.shared()); });
+    }
+    bool have_come_ = false;
+};
+
+/// The same, but the victim leaves instead of waiting.
+class drop_from_barrier : public arrive_at_barrier {
+public:
+    using arrive_at_barrier::arrive_at_barrier;
+    void operation(board&) override { toys_->step.arrive_and_drop(); }
+};
+
+/// A member has died, and all were told. The victim, who is one, resets, and dies; another does it again.
+class reset_barrier : public toy_scenario {
+public:
+    using toy_scenario::toy_scenario;
+    void prepare(stage& on) override {
+        toy_scenario::prepare(on);
+        support::child member([this, &on] {
+            toys_->step.join();
+            on.shared().stands = 1;
+            pause();
+        });
+        support::check(support::await([&] { return on.shared().stands == 1; }), "no member came");
+        announce_death(on.shared(), member.pid());
+        member.kill();
+    }
+    void warm_up(board& shared) override {
+        toy_scenario::warm_up(shared);
+        toys_->step.join();
+        try {
+            toys_->step.arrive_and_wait();
+        } catch (const process_shared::participant_died&) {
+            ++shared.told;
+        }
+    }
+    void operation(board&) override { toys_->step.reset(); }
+    void victim_is_dead(stage& on) override {
+        start_visitor(on, [this] {
+            toys_->step.reset();
+            toys_->step.join();
+            const auto token = toys_->step.arrive();
+            try {
+                (void)toys_->step.wait_by(token, process_shared::deadline::passed());
+            } catch (const process_shared::participant_died&) {
+                toys_->step.reset();
+            }
+        });
+    }
+    void judge(stage& on) override {
+        support::check(on.shared().told == 1, "nobody was told of the member's death");
         support::check(!toys_->step.is_broken(), "it is broken in the end");
     }
 };
