@@ -69,6 +69,7 @@ inline constexpr std::string_view series_order[] = {"process_shared",
                                                     "process_shared_so",
                                                     "process_shared_repair",
                                                     "process_shared_msgpack",
+                                                    "own_lines",
                                                     "floor",
                                                     "memcpy",
                                                     "pthread",
@@ -81,6 +82,7 @@ inline constexpr std::string_view us = "process_shared";
 
 void add_uncontended(std::vector<experiment>& to, const options& how);
 void add_contended(std::vector<experiment>& to, const options& how);
+void add_readers(std::vector<experiment>& to, const options& how);
 void add_takeover(std::vector<experiment>& to, const options& how);
 void add_create_open(std::vector<experiment>& to, const options& how);
 void add_conversations(std::vector<experiment>& to, const options& how);

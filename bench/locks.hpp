@@ -108,28 +108,31 @@ inline constexpr bool is_ours =
     std::is_same_v<Lock, process_shared::mutex> || std::is_same_v<Lock, process_shared::recursive_mutex> ||
     std::is_base_of_v<lives_in_a_segment, Lock>;
 
-/// A cell in memory of its own: ours in a segment, a peer's in plain shared memory.
-template <class Lock, bool Ours = is_ours<Lock>>
-class placed {
+/// A T in memory of its own: of ours in a segment, of a peer's in plain shared memory.
+template <class T, bool Ours>
+class home_of {
 public:
-    cell<Lock>* operator->() const { return &*memory_; }
+    T* operator->() const { return &*memory_; }
 
 private:
-    shared_by_fork<cell<Lock>> memory_;
+    shared_by_fork<T> memory_;
 };
 
-template <class Lock>
-class placed<Lock, true> {
+template <class T>
+class home_of<T, true> {
 public:
-    placed() : placed(process_shared::segment_options{}) {}
-    explicit placed(const process_shared::segment_options& how)
-        : memory_(process_shared::segment::anonymous(4096, how)), cell_(&memory_.construct<cell<Lock>>("cell")) {}
+    home_of() : home_of(process_shared::segment_options{}) {}
+    explicit home_of(const process_shared::segment_options& how)
+        : memory_(process_shared::segment::anonymous(4096, how)), inside_(&memory_.construct<T>("inside")) {}
 
-    cell<Lock>* operator->() const { return cell_; }
+    T* operator->() const { return inside_; }
 
 private:
     process_shared::segment memory_;
-    cell<Lock>* cell_;
+    T* inside_;
 };
+
+template <class Lock>
+using placed = home_of<cell<Lock>, is_ours<Lock>>;
 
 }  // namespace bench

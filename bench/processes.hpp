@@ -69,6 +69,10 @@ void use_cores(int cores);
 /// To one processor: the last of those, as the first serves most interrupts.
 void use_one_core(int cores);
 
+/// libc leaves the atomic instructions of a process-private mutex out while a process has only one thread.
+/// Nobody needs a mutex then: with a second thread, asleep, all are measured as they are used.
+void start_idle_thread();
+
 /// Runs another program of this folder and gives what it prints.
 std::string output_of(const std::string& program, std::initializer_list<std::string> arguments);
 

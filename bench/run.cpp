@@ -65,6 +65,7 @@ std::vector<experiment> chosen(const options& how) {
     std::vector<experiment> all;
     add_uncontended(all, how);
     add_contended(all, how);
+    add_readers(all, how);
     add_takeover(all, how);
     add_conversations(all, how);
     add_create_open(all, how);

@@ -76,14 +76,6 @@ private:
     std::once_flag flag_;
 };
 
-/// libc leaves the atomic instructions of a process-private mutex out while a process has only one thread.
-/// Nobody needs a mutex then: with a second thread, asleep, all are measured as they are used.
-void start_idle_thread() {
-    std::thread([] {
-        for (;;) pause();
-    }).detach();
-}
-
 samples compare_on_one_core(const std::string& quantity, const std::vector<contestant>& contestants,
                             const options& how) {
     use_one_core(how.cores);

@@ -21,6 +21,7 @@ struct lock_view {
     std::string kind;    ///< "mutex", "recursive_mutex"
     std::string object;  ///< "counter" or "counter+16": the named object that it lies in; empty if none
     bool held = false;   ///< false: about to be taken, or just released
+    bool shared = false; ///< held for reading
 };
 
 struct seat_view {

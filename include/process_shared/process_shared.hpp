@@ -17,3 +17,4 @@
 #include <process_shared/semaphore.hpp>
 #include <process_shared/shared_array.hpp>
 #include <process_shared/shared_memory.hpp>
+#include <process_shared/shared_mutex.hpp>

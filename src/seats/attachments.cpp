@@ -244,7 +244,8 @@ acting act_as(acting who) {
     thread_block& block = my_block(leave_all);
     const acting before = block.as;
     block.as = who;
-    for (place& here : block.cache.recent) here.size.store(0, std::memory_order_relaxed);  // relaxed: my own
+    for (place& here : block.cache.recent) here.size.store(0, std::memory_order_relaxed);  // relaxed, below: my own
+    block.cache.read.lock.store(nullptr, std::memory_order_relaxed);
     return before;
 }
 

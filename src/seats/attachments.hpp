@@ -5,6 +5,8 @@
 #include "platform/memory.hpp"
 #include "seats/layout.hpp"
 
+#include <process_shared/last_read.hpp>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -35,6 +37,7 @@ inline constexpr unsigned recent_places = 4;
 /// The calling thread's last places. Lives in memory that a forked child finds zeroed, so a child knows no seat.
 struct thread_cache {
     place recent[recent_places];
+    detail::last_read read;
 };
 
 // Never null. Initial-exec: the default model costs a call (1.9 times the floor instead of 1.1).

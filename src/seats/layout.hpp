@@ -32,6 +32,10 @@ enum class lock_kind : std::uint8_t {
     recursive_mutex = 2,
     once_flag = 3,
     barrier = 4,
+    shared_mutex = 5,   // its writer, or who wants to be
+    shared_reader = 6,  // the entry itself is the hold; the word may name its writer only while it opens the gate
+    shared_waiter = 7,  // a reader who waits
+    owned_semaphore = 15,
     counting_semaphore = 16,
     condition_variable = 17,
     event = 18,
@@ -39,12 +43,20 @@ enum class lock_kind : std::uint8_t {
     barrier_turn = 20,
 };
 
-/// An entry: kind in the top byte, offset in the segment below. Zero: none.
+/// An entry: kind in the top byte, how often beyond the first in the next 12 bits, offset in the segment below. Zero:
+/// none.
 using held_entry = std::uint64_t;
+inline constexpr unsigned offset_bits = 44;
+inline constexpr std::uint64_t largest_offset = (std::uint64_t{1} << offset_bits) - 1;
+inline constexpr held_entry once_more = std::uint64_t{1} << offset_bits;
+inline constexpr std::uint32_t most_times_more = (1u << (56 - offset_bits)) - 1;
 constexpr held_entry make_entry(lock_kind kind, std::uint64_t offset) noexcept {
     return static_cast<std::uint64_t>(kind) << 56 | offset;
 }
-constexpr std::uint64_t offset_of(held_entry entry) noexcept { return entry & ((std::uint64_t{1} << 56) - 1); }
+constexpr std::uint64_t offset_of(held_entry entry) noexcept { return entry & largest_offset; }
+constexpr std::uint32_t times_more(held_entry entry) noexcept {
+    return static_cast<std::uint32_t>(entry >> offset_bits) & most_times_more;
+}
 constexpr lock_kind kind_of(held_entry entry) noexcept { return static_cast<lock_kind>(entry >> 56); }
 
 /// A seat's state and generation in one word, changed by compare-exchange only, so that whoever acts on an old sitter
@@ -67,7 +79,9 @@ constexpr std::uint64_t state_generation(std::uint64_t word) noexcept { return w
 /// transfer of them; the others read them only after its death (and the curious at any time).
 struct alignas(64) seat {
     std::atomic<held_entry> held[max_holds];  // what the sitter holds or is about to take; 0: nothing
-    std::uint64_t reserved[4];
+    std::atomic<std::uint32_t> spilled;  // of `held`: readers' entries that are not in their favourite slot
+    std::uint32_t reserved_half;
+    std::uint64_t reserved[3];
     platform::token token;
     std::atomic<std::uint64_t> state;
     std::atomic<std::uint32_t> token_word;  // where in the token others look
@@ -96,11 +110,15 @@ static_assert(sizeof(obituary) == 64);
 inline constexpr std::array<char, 8> magic = {'p', 's', 'h', 'a', 'r', 'e', 'd', '\n'};
 inline constexpr std::uint32_t byte_order = 0x01020304;
 
+/// Every user's threads can be reached by platform::fence_everyone: readers may do without fences of their own.
+inline constexpr std::uint64_t feature_unfenced_reads = 1;
+inline constexpr std::uint64_t known_features = feature_unfenced_reads;
+
 struct alignas(64) header {
     std::array<char, 8> magic;
     std::uint32_t layout;  // version and field sizes, see layout_version
     std::uint32_t byte_order;
-    std::uint64_t features;  // bits that an opener must know; none so far
+    std::uint64_t features;  // bits that an opener must know
     std::uint64_t file_size;
     std::array<std::uint8_t, 16> uuid;
     std::array<std::uint8_t, 16> boot;
@@ -175,6 +193,7 @@ struct view {
     std::uint32_t names = 0;
     std::uint64_t directory = 0;
     std::uint64_t heap = 0;
+    bool unfenced_reads = false;
 
     /// The end of what may be touched: the mapping of a growing segment goes on beyond its memory.
     [[nodiscard]] std::uint64_t reach() const noexcept {

@@ -11,7 +11,9 @@
 //  A    abandoned: an owner died inside, and nobody   exact
 //       has repaired it since
 //  R    repairing: the owner named is alive and       exact; A without R: the owner named is the one who died
-//       holds an abandoned word                       R without A does not exist
+//       holds an abandoned word
+//  R without A: tentative. The owner opens a shared_mutex for readers, and is not inside; exact
+//  C alone: free, after the death of one who was not inside; whoever takes it keeps C
 #pragma once
 
 #include <cstdint>

@@ -44,9 +44,10 @@ void write_facts(seat& here) noexcept {
 }
 
 void raise_high_water(header& head, std::uint32_t above) noexcept {
-    // relaxed: sweepers and the curious who miss a seat that is just being claimed would find nothing in it.
+    // Sweepers and the curious who miss a seat that is just being claimed would find nothing in it. But a writer of a
+    // shared_mutex must not miss a reader: seq_cst, before the reader's announcement; pairs with readers::for_each.
     std::uint32_t seen = head.high_water.load(std::memory_order_relaxed);
-    while (seen < above && !head.high_water.compare_exchange_weak(seen, above, std::memory_order_relaxed)) {}
+    while (seen < above && !head.high_water.compare_exchange_weak(seen, above, std::memory_order_seq_cst)) {}
 }
 
 /// Starts at random, so that no user data in a reused block looks like an owner word by accident.
@@ -109,7 +110,8 @@ participant_id try_claim(const view& in, const lock_file& file, std::uint32_t in
         return 0;
     detail::step("C2");
 
-    for (auto& entry : here.held) entry.store(0, std::memory_order_relaxed);  // relaxed: C4 publishes
+    for (auto& entry : here.held) entry.store(0, std::memory_order_relaxed);  // relaxed, also below: C4 publishes
+    here.spilled.store(0, std::memory_order_relaxed);
     const platform::arming armed = platform::arm(here.token);
     if (armed.error) {
         // release: the seat is as free as before; pairs with the next claimer's acquire.

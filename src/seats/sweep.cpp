@@ -7,7 +7,8 @@
 //
 // Step  From → To                                    By       Order    If the doer dies right after
 // S1    wake all who watch the dead token            sweeper  –        they look for themselves
-// S2    per entry: held by dead → abandoned, C kept  sweeper  acq_rel  its sleepers: backstop, unless woken by S1
+// S2    per entry: held by dead → abandoned, or      sweeper  acq_rel  its sleepers: backstop, unless woken by S1
+//       free if it was not inside; C kept
 // S3    per entry: wake its sleepers                 sweeper  –        the next sweeper does it again
 // S4    obituary written                             sweeper  relaxed  no obituary, or one whose sum is wrong: ignored
 // S5    taken or leaving → free                      sweeper  release  –
@@ -29,11 +30,12 @@ namespace {
 bool sweep_entry(const view& in, participant_id who, held_entry entry) noexcept {
     std::atomic<std::uint64_t>* word = word_at(in, entry);
     if (word == nullptr) return false;
-    if (abandon(*word, who)) {
+    const legacy left = abandon(*word, kind_of(entry), who);
+    if (left != legacy::not_held) {
         detail::step("S2");
         wake_sleepers(*word, detail::broken("takeover_keeps_quiet") ? 0 : platform::everyone);
         detail::step("S3");
-        return true;
+        return left == legacy::left_abandoned;
     }
     wake_sleepers(*word, sleepers_per_unlock);
     // relaxed: for the obituary. Whoever noticed the death has abandoned this one already, as a rule.

@@ -82,7 +82,8 @@ void give_back(thread_block& block) noexcept {
         block.more = page->next;
         platform::unmap(reinterpret_cast<std::byte*>(page), sizeof(sitting_page));
     }
-    for (place& here : block.cache.recent) here.size.store(0, std::memory_order_relaxed);  // relaxed: my own
+    for (place& here : block.cache.recent) here.size.store(0, std::memory_order_relaxed);  // relaxed, below: my own
+    block.cache.read.lock.store(nullptr, std::memory_order_relaxed);
     // release: pairs with the next taker.
     taken[index / 64].fetch_and(~(std::uint64_t{1} << index % 64), std::memory_order_release);
 }
@@ -98,6 +99,7 @@ void end_thread(void*) {
         give_back(block);
     }
     this_thread = &nowhere;
+    detail::my_last_read = &nowhere.read;
 }
 
 }  // namespace
@@ -128,6 +130,7 @@ thread_block& my_block(void (*ended)(thread_block&)) {
         throw std::bad_alloc();
     }
     this_thread = &block.cache;
+    detail::my_last_read = &block.cache.read;
     return block;
 }
 
@@ -143,9 +146,12 @@ void forget_everywhere(std::uintptr_t base) noexcept {
         // relaxed: a thread that takes a block now cannot come upon a mapping that is no longer listed.
         std::uint64_t left = taken[word].load(std::memory_order_relaxed);
         if (word == 0) left &= ~std::uint64_t{1};
-        for (; left != 0; left &= left - 1)
-            for (place& here : block_at(memory, word * 64 + static_cast<unsigned>(std::countr_zero(left))).cache.recent)
+        for (; left != 0; left &= left - 1) {
+            thread_cache& cache = block_at(memory, word * 64 + static_cast<unsigned>(std::countr_zero(left))).cache;
+            cache.read.lock.store(nullptr, std::memory_order_relaxed);  // wherever that is
+            for (place& here : cache.recent)
                 if (here.base.load(std::memory_order_relaxed) == base) here.size.store(0, std::memory_order_relaxed);
+        }
     }
 }
 
@@ -187,3 +193,9 @@ void add_sitting(thread_block& block, sitting added) noexcept {
 }
 
 }  // namespace process_shared::seats
+
+namespace process_shared::detail {
+
+thread_local constinit last_read* my_last_read = &seats::nowhere.read;
+
+}  // namespace process_shared::detail

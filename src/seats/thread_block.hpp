@@ -25,7 +25,7 @@ struct sitting_page {
 static_assert(sizeof(sitting_page) <= 4096);
 
 struct alignas(64) thread_block {
-    static constexpr std::uint32_t near_capacity = 5;
+    static constexpr std::uint32_t near_capacity = 7;
 
     thread_cache cache;   // first: the thread's pointer to it is also the pointer to the block
     std::uint32_t alive;  // 1 in use; 0: free, or wiped by a fork
@@ -35,7 +35,7 @@ struct alignas(64) thread_block {
     sitting near[near_capacity];
     sitting_page* more;
 };
-static_assert(sizeof(thread_block) == 256);
+static_assert(sizeof(thread_block) == 320);
 
 /// The calling thread's block, made if need be. Throws unsupported_thread if there is no wiped memory.
 /// `ended` runs when the thread ends in an orderly way.

@@ -3,6 +3,7 @@
 #include "segment/format.hpp"
 
 #include "platform/clock.hpp"
+#include "platform/fence.hpp"
 #include "platform/liveness.hpp"
 #include "segment/allocator.hpp"
 
@@ -14,7 +15,7 @@
 namespace process_shared::segments {
 namespace {
 
-constexpr std::uint64_t largest_heap = std::uint64_t{1} << 46;  // what 47 bits of address space can map
+constexpr std::uint64_t largest_heap = std::uint64_t{1} << 43;  // with the rest, what an entry's offset can say
 
 constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t to) noexcept { return (value + to - 1) / to * to; }
 
@@ -23,7 +24,10 @@ constexpr std::uint64_t round_up(std::uint64_t value, std::uint64_t to) noexcept
 void check_identity(const seats::header& head) {
     if (head.magic != seats::magic) fail(errc::not_a_segment, "no magic");
     if (head.byte_order != seats::byte_order) fail(errc::other_layout, "another byte order");
-    if (head.layout != seats::layout_version || head.features != 0) fail(errc::other_layout, "another version");
+    if (head.layout != seats::layout_version || (head.features & ~seats::known_features) != 0)
+        fail(errc::other_layout, "another version");
+    if ((head.features & seats::feature_unfenced_reads) != 0 && !platform::can_fence_everyone())
+        fail(errc::no_membarrier, "opening");
     const auto boot = platform::boot_id();
     if (boot != std::array<std::uint8_t, 16>{} && head.boot != boot) fail(errc::other_boot, "another boot");
 }
@@ -39,7 +43,7 @@ sections::sections(std::uint32_t seats, std::uint32_t names) noexcept
 
 std::uint64_t file_size_for(std::size_t bytes, const segment_options& how) {
     if (bytes == 0) fail(errc::bad_size, "0 bytes");
-    if (bytes > largest_heap) fail(errc::bad_size, "more than 64 TiB");
+    if (bytes > largest_heap) fail(errc::bad_size, "more than 8 TiB");
     if (how.seats == 0 || how.seats > seats::max_seats) fail(errc::bad_size, "seats must be 1 to 65 000");
     if (how.names == 0 || how.names > seats::max_names) fail(errc::bad_size, "names must be 1 to 65 536");
     if (how.backstop < std::chrono::milliseconds(1) || how.backstop > std::chrono::hours(1))
@@ -56,6 +60,7 @@ seats::view format(const platform::mapping& memory, std::uint64_t file_size, std
     head.magic = seats::magic;
     head.layout = seats::layout_version;
     head.byte_order = seats::byte_order;
+    head.features = platform::can_fence_everyone() ? seats::feature_unfenced_reads : 0;
     head.file_size = file_size;
     platform::random_bytes(head.uuid);
     head.boot = platform::boot_id();
@@ -69,7 +74,8 @@ seats::view format(const platform::mapping& memory, std::uint64_t file_size, std
     head.creator = platform::who_am_i().process;
     head.growing = reservation != 0 ? 1 : 0;
     head.reservation = reservation;
-    const seats::view made{memory.base, memory.size, parts.registry, how.seats, how.names, parts.directory, parts.heap};
+    const seats::view made{memory.base, memory.size,     parts.registry, how.seats,
+                           how.names,   parts.directory, parts.heap,     head.features != 0};
     allocator(made).format((file_size - parts.heap) / unit * unit);
     return made;
 }
@@ -100,7 +106,8 @@ seats::view check(const platform::mapping& memory, std::uint64_t file_size) {
     const std::uint64_t heap_size =
         head.heap_size.load(std::memory_order_relaxed);  // relaxed: checked at each use again
     if (heap_size > file_size - parts.heap || heap_size % unit != 0) fail(errc::damaged, "impossible heap size");
-    return {memory.base, memory.size, parts.registry, seats, names, parts.directory, parts.heap};
+    const bool unfenced_reads = (head.features & seats::feature_unfenced_reads) != 0;
+    return {memory.base, memory.size, parts.registry, seats, names, parts.directory, parts.heap, unfenced_reads};
 }
 
 }  // namespace process_shared::segments

@@ -30,6 +30,12 @@ std::string kind_name(seats::lock_kind kind) {
             return "mutex";
         case seats::lock_kind::recursive_mutex:
             return "recursive_mutex";
+        case seats::lock_kind::shared_mutex:
+        case seats::lock_kind::shared_reader:
+        case seats::lock_kind::shared_waiter:
+            return "shared_mutex";
+        case seats::lock_kind::owned_semaphore:
+            return "owned_semaphore";
         case seats::lock_kind::once_flag:
             return "once_flag";
         case seats::lock_kind::barrier:
@@ -64,7 +70,8 @@ lock_view lock_of(const seats::view& in, const std::vector<object_view>& objects
     lock.object = object_at(objects, lock.offset, in);
     const auto* word = seats::word_at(in, entry);
     // relaxed, here and below: a snapshot for people.
-    lock.held = word != nullptr && seats::held_by(word->load(std::memory_order_relaxed), who);
+    lock.shared = seats::kind_of(entry) == seats::lock_kind::shared_reader;
+    lock.held = lock.shared || (word != nullptr && seats::held_by(word->load(std::memory_order_relaxed), who));
     return lock;
 }
 

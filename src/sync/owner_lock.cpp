@@ -2,7 +2,7 @@
 // word  [ generation | C | A | R | generation | seat ]   seats/owner.hpp has every bit and its slack
 //
 // State        owner  A R C    Meaning
-// free           0    0 0 0    nobody holds, nobody sleeps, or some were woken and have not come yet
+// free           0    0 0 0/1  nobody holds; C 0: nobody sleeps, or some were woken and have not come yet; C 1: see T2
 // held           s    0 0 0    s holds
 // contended      s    0 0 1    s holds; somebody sleeps or is about to
 // abandoned      d    1 0 0/1  d died inside (or unlocked unrepaired data); nobody holds
@@ -18,6 +18,7 @@
 // L6    gave up: wake one, intent withdrawn  lock     –        a swallowed wake is lost: the second of U3 does
 // T1    wake all who watch the dead token    anybody  –        they look for themselves; not yet done: backstop
 // T2    held by dead → abandoned, C kept     anybody  acq_rel  sleepers that T1 missed: backstop
+//       (free, C kept, if it was not inside: shared_mutex.cpp)
 // T3    wake all sleepers of the word        anybody  –        nothing is left to do
 // U0    seen: held, and by me                unlock   relaxed  as L1
 // U1    held → free                          unlock   release  intent swept: not owned, two woken
@@ -43,9 +44,8 @@
 // single death of the owner does.
 #include "sync/owner_lock.hpp"
 
-#include "platform/clock.hpp"
-#include "seats/registry.hpp"
-#include "sync/park.hpp"
+#include "sync/owner_wait.hpp"
+#include "sync/readers.hpp"
 
 #include <process_shared/error.hpp>
 
@@ -56,20 +56,6 @@ using namespace seats;
 
 [[noreturn]] void fail(errc what) { throw std::system_error(make_error_code(what)); }
 
-/// The calling thread, locking or unlocking one word.
-struct attempt {
-    std::atomic<std::uint64_t>& word;
-    held_entry entry;
-    participant_id me;
-    seat& mine;
-};
-
-attempt attempt_from(const place& here, std::atomic<std::uint64_t>& word, lock_kind kind) noexcept {
-    std::uint64_t offset = 0;
-    here.locate(reinterpret_cast<std::uintptr_t>(&word), offset);
-    return {word, make_entry(kind, offset), here.me, *here.mine};
-}
-
 /// U3 and U4.
 void wake_and_withdraw(const attempt& by, unsigned sleepers) noexcept {
     if (!detail::broken("unlock_wakes_nobody")) wake_sleepers(by.word, sleepers);
@@ -78,107 +64,57 @@ void wake_and_withdraw(const attempt& by, unsigned sleepers) noexcept {
     detail::step("U4");
 }
 
-bool worth_trying(std::uint64_t word) noexcept { return word == 0 || is_abandoned(word); }
+bool worth_trying(std::uint64_t word) noexcept { return is_free(word) || is_abandoned(word); }
 
 /// One attempt that could not have the word at once.
 class waiting {
 public:
-    waiting(const attempt& by, deadline until, if_abandoned what) noexcept
-        : by_(by), until_(until), what_(what), in_(view_of(&by.word)) {}
+    waiting(const attempt& by, deadline until, if_abandoned what) noexcept : wait_(by, until), what_(what) {}
 
     ownership run() {
+        const attempt& by = wait_.by();
+        // A writer would wait for the reader that it is.
+        if (kind_of(by.entry) == lock_kind::shared_mutex && my_reader_slot(by.mine, offset_of(by.entry)) != nullptr) {
+            withdraw();
+            fail(errc::would_deadlock);
+        }
         for (;;) {
             // acquire: what I read here decides whether the data behind it is sound; pairs with T2, R1, R2.
-            const std::uint64_t value = by_.word.load(std::memory_order_acquire);
-            if (value == 0) {
-                if (take(value, by_.me | kept_contended())) return ownership::sound;
+            const std::uint64_t value = by.word.load(std::memory_order_acquire);
+            if (is_free(value)) {
+                if (wait_.take(value, by.me)) return ownership::sound;
             } else if (is_abandoned(value)) {
                 if (what_ == if_abandoned::refuse) refuse(value);
-                if (take_over(value)) return ownership::abandoned;
-            } else if (owner_of(value) == by_.me) {
+                if (wait_.take(value, by.me | abandoned | repairing)) return ownership::abandoned;
+            } else if (owner_of(value) == by.me) {
                 withdraw();
                 fail(errc::would_deadlock);
-            } else if (is_dead(in_, owner_of(value))) {
-                notice_death(owner_of(value));
-            } else if (until_.has_passed()) {
+            } else if (is_dead(wait_.in(), owner_of(value))) {
+                wait_.notice_death(owner_of(value));
+            } else if (wait_.until().has_passed()) {
                 give_up();
                 return ownership::none;
             } else {
-                wait(value);
+                // relaxed: a glance.
+                wait_.wait(value, wait_.until(), [&] { return worth_trying(by.word.load(std::memory_order_relaxed)); });
             }
         }
     }
 
 private:
-    /// Others may sleep behind me when I was woken: the next unlock must look for them (M2).
-    [[nodiscard]] std::uint64_t kept_contended() const noexcept { return slept_ ? contended : 0; }
-
-    bool take(std::uint64_t from, std::uint64_t to) noexcept {
-        // acquire: pairs with U1, U2, R2 and T2 (L2, L3). relaxed on failure: the loop loads again.
-        if (!by_.word.compare_exchange_strong(from, to, std::memory_order_acquire, std::memory_order_relaxed))
-            return false;
-        detail::step("L2");
-        return true;
-    }
-
-    bool take_over(std::uint64_t value) noexcept {
-        return take(value, by_.me | abandoned | repairing | (value & contended) | kept_contended());
-    }
-
     [[noreturn]] void refuse(std::uint64_t value) {
-        // Whoever made it abandoned may have died before waking the others (T3).
-        if ((value & contended) != 0 && !detail::broken("takeover_keeps_quiet"))
-            wake_sleepers(by_.word, platform::everyone);
+        wait_.wake_those_behind(value);
         give_up();
-        throw owner_died(describe(in_, owner_of(value)));
+        throw owner_died(describe(wait_.in(), owner_of(value)));
     }
-
-    void notice_death(participant_id dead) noexcept {
-        const bool quiet = detail::broken("takeover_keeps_quiet");
-        if (!quiet) pass_on_death(in_, dead);
-        detail::step("T1");
-        abandon(by_.word, dead);
-        detail::step("T2");
-        if (!quiet) wake_sleepers(by_.word, platform::everyone);
-        detail::step("T3");
-        sweep(in_, dead);
-    }
-
-    void wait(std::uint64_t value) noexcept {
-        const sleeper me{in_, by_.mine, by_.me, by_.entry, started()};
-        if (spin(me, [&] { return worth_trying(by_.word.load(std::memory_order_relaxed)); }))
-            return;  // relaxed: a glance
-        if ((value & contended) == 0) {
-            // relaxed: the bit carries no data; the owner's unlock sees it or the exchange fails (L4).
-            if (!by_.word.compare_exchange_strong(value, value | contended, std::memory_order_relaxed)) return;
-            value |= contended;
-            detail::step("L4");
-        }
-        slept_ = true;
-        park(me, low_half(by_.word), static_cast<std::uint32_t>(value), owner_of(value), until_);
-        detail::step("L5");
-    }
-
-    std::int64_t started() noexcept {
-        if (started_ == 0) started_ = platform::now();
-        return started_;
-    }
-
-    void withdraw() noexcept { pop_held(by_.mine, by_.entry); }
-
+    void withdraw() noexcept { pop_held(wait_.by().mine, wait_.by().entry); }
     void give_up() noexcept {
-        // Perhaps I was woken for a free word, and nobody else was (M3).
-        if (slept_) wake_sleepers(by_.word, 1);
-        detail::step("L6");
+        wait_.pass_wake_on();
         withdraw();
     }
 
-    const attempt by_;
-    const deadline until_;
+    owner_wait wait_;
     const if_abandoned what_;
-    const view in_;
-    bool slept_ = false;
-    std::int64_t started_ = 0;
 };
 
 }  // namespace

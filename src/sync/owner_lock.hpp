@@ -54,11 +54,9 @@ void release_slowly(std::atomic<std::uint64_t>& word, seats::lock_kind kind);
 /// The word was ours, and is free now; somebody had added C meanwhile.
 void finish_contended_release(std::atomic<std::uint64_t>& word, seats::lock_kind kind);
 
-inline void release_word(std::atomic<std::uint64_t>& word, seats::lock_kind kind) {
-    std::uint64_t offset = 0;
-    const seats::place* here = seats::find_place(&word, offset);
-    if (here == nullptr) [[unlikely]]
-        return release_slowly(word, kind);
+/// From where the calling thread is known to sit.
+inline void release_word_from(const seats::place* here, std::uint64_t offset, std::atomic<std::uint64_t>& word,
+                              seats::lock_kind kind) {
     // relaxed: while I own it, the others only add C (M5). So this look decides, and a plain exchange may follow: it is
     // faster than a compare-exchange by 8 %.
     if (word.load(std::memory_order_relaxed) != here->me) [[unlikely]]
@@ -70,6 +68,14 @@ inline void release_word(std::atomic<std::uint64_t>& word, seats::lock_kind kind
     detail::step("U1");
     seats::pop_held(*here->mine, seats::make_entry(kind, offset));
     detail::step("U4");
+}
+
+inline void release_word(std::atomic<std::uint64_t>& word, seats::lock_kind kind) {
+    std::uint64_t offset = 0;
+    const seats::place* here = seats::find_place(&word, offset);
+    if (here == nullptr) [[unlikely]]
+        return release_slowly(word, kind);
+    release_word_from(here, offset, word, kind);
 }
 
 /// Whether the calling thread holds the word.

@@ -7,6 +7,7 @@
 #include <process_shared/mutex.hpp>
 #include <process_shared/recursive_mutex.hpp>
 #include <process_shared/segment.hpp>
+#include <process_shared/shared_mutex.hpp>
 
 #include <system_error>
 #include <thread>
@@ -16,6 +17,7 @@ namespace contract {
 using process_shared::mutex;
 using process_shared::recursive_mutex;
 using process_shared::segment;
+using process_shared::shared_mutex;
 
 inline constexpr unsigned most_holds = 60;
 

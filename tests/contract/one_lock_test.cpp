@@ -31,6 +31,7 @@ namespace {
 struct lock_names {
     template <class Lock>
     static std::string GetName(int) {
+        if (std::is_same_v<Lock, shared_mutex>) return "shared_mutex";
         return std::is_same_v<Lock, mutex> ? "mutex" : "recursive_mutex";
     }
 };
@@ -42,8 +43,8 @@ protected:
     Lock& guard = memory.construct<Lock>("lock");
     Lock& second = memory.construct<Lock>("other");
 };
-using both_kinds = testing::Types<mutex, recursive_mutex>;
-TYPED_TEST_SUITE(one_lock, both_kinds, lock_names);
+using all_kinds = testing::Types<mutex, recursive_mutex, shared_mutex>;
+TYPED_TEST_SUITE(one_lock, all_kinds, lock_names);
 
 TYPED_TEST(one_lock, works_with_the_guards_of_std) {
     auto& lock = this->guard;

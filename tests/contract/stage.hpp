@@ -10,6 +10,7 @@
 #include <process_shared/mutex.hpp>
 #include <process_shared/recursive_mutex.hpp>
 #include <process_shared/segment.hpp>
+#include <process_shared/shared_mutex.hpp>
 
 #include <sys/types.h>
 
@@ -76,6 +77,7 @@ struct stage {
     explicit stage(lock_kind which) : kind(which) {}
 
     any_lock lock_at(unsigned i) {
+        if (kind == lock_kind::shared_mutex) return any_lock(shared_mutexes.at(i));
         return kind == lock_kind::mutex ? any_lock(mutexes.at(i)) : any_lock(recursive_mutexes.at(i));
     }
     any_lock guard() { return lock_at(0); }
@@ -84,6 +86,7 @@ struct stage {
     const lock_kind kind;
     std::array<process_shared::mutex, 2> mutexes;
     std::array<process_shared::recursive_mutex, 2> recursive_mutexes;
+    std::array<process_shared::shared_mutex, 2> shared_mutexes;
     std::uint64_t value = 0;  // under the guard
     std::atomic<int> repairs{0};
     std::atomic<pid_t> waiter{0};
