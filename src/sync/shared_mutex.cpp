@@ -187,7 +187,7 @@ private:
         // relaxed: an owner that misses it sees it the next time.
         if (long_enough && of_.turn.load(std::memory_order_relaxed) == 0)
             of_.turn.store(1, std::memory_order_relaxed);
-        const deadline limit = long_enough ? wait_.until() : std::min(wait_.until(), deadline::from_now(patience));
+        const deadline limit = long_enough || detail::broken("readers_never_look_again") ? wait_.until() : std::min(wait_.until(), deadline::from_now(patience));
         wait_.wait(value, limit, [&] {
             // relaxed: a glance.
             const std::uint64_t now = of_.word.load(std::memory_order_relaxed);

@@ -58,10 +58,12 @@ public:
     }
 
     void victim_is_about_to_die(stage& on) final {
-        const std::uint64_t word = owner_word();
-        abandoned_ =
-            process_shared::seats::held_by(word, on.shared().victim_id) || process_shared::seats::is_abandoned(word);
+        abandoned_ = is_inside(on.shared().victim_id) || process_shared::seats::is_abandoned(owner_word());
         last_moment(on);
+    }
+    /// Whether the one with that id would leave it abandoned.
+    [[nodiscard]] virtual bool is_inside(std::uint64_t id) const {
+        return process_shared::seats::held_by(owner_word(), id);
     }
     /// Director: the victim stands for the last time.
     virtual void last_moment(stage&) {}
