@@ -21,7 +21,8 @@ struct lock_view {
     std::string kind;    ///< "mutex", "recursive_mutex"
     std::string object;  ///< "counter" or "counter+16": the named object that it lies in; empty if none
     bool held = false;   ///< false: about to be taken, or just released
-    bool shared = false; ///< held for reading
+    bool shared = false;         ///< held for reading
+    std::uint32_t permits = 0;   ///< of an owned_semaphore
 };
 
 struct seat_view {

@@ -11,6 +11,7 @@
 #include <process_shared/mutex.hpp>
 #include <process_shared/object_buffer.hpp>
 #include <process_shared/once.hpp>
+#include <process_shared/owned_semaphore.hpp>
 #include <process_shared/participant.hpp>
 #include <process_shared/recursive_mutex.hpp>
 #include <process_shared/segment.hpp>

@@ -45,4 +45,39 @@ inline void pop_held(seat& mine, held_entry entry) noexcept {
     remove_held(mine, entry);
 }
 
+/// For entries that are looked for later: if one is not in its favourite slot, the seat says so by a count (`spilled`),
+/// raised before and lowered after. nullptr if there is no room.
+inline std::atomic<held_entry>* take_slot(seat& mine, held_entry entry) noexcept {
+    auto& favourite = favourite_slot(mine, entry);
+    if (push_held(mine, entry)) return &favourite;
+    for (auto& slot : mine.held) {
+        // relaxed, here and below: my own.
+        if (slot.load(std::memory_order_relaxed) != 0) continue;
+        // seq_cst: before a reader's announcement, as high_water; pairs with for_each_reader.
+        mine.spilled.store(mine.spilled.load(std::memory_order_relaxed) + 1, std::memory_order_seq_cst);
+        slot.store(entry, std::memory_order_relaxed);
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+        return &slot;
+    }
+    return nullptr;
+}
+/// Empties it. release: what was read comes before a writer's writing.
+inline void give_slot_back(seat& mine, std::atomic<held_entry>& slot, held_entry entry) noexcept {
+    std::atomic_signal_fence(std::memory_order_seq_cst);
+    slot.store(0, std::memory_order_release);
+    if (&slot == &favourite_slot(mine, entry)) [[likely]]
+        return;
+    mine.spilled.store(mine.spilled.load(std::memory_order_relaxed) - 1, std::memory_order_release);
+}
+/// The slot whose entry satisfies `is_it`; nullptr if there is none. Only for those that were put there by take_slot.
+template <class IsIt>
+std::atomic<held_entry>* find_slot(seat& mine, std::uint64_t offset, IsIt&& is_it) noexcept {
+    auto& favourite = favourite_slot(mine, offset);
+    if (is_it(favourite.load(std::memory_order_relaxed))) return &favourite;  // relaxed, here and below: my own
+    if (mine.spilled.load(std::memory_order_relaxed) == 0) return nullptr;
+    for (auto& slot : mine.held)
+        if (is_it(slot.load(std::memory_order_relaxed))) return &slot;
+    return nullptr;
+}
+
 }  // namespace process_shared::seats

@@ -35,12 +35,13 @@ enum class lock_kind : std::uint8_t {
     shared_mutex = 5,   // its writer, or who wants to be
     shared_reader = 6,  // the entry itself is the hold; the word may name its writer only while it opens the gate
     shared_waiter = 7,  // a reader who waits
-    owned_semaphore = 15,
     counting_semaphore = 16,
     condition_variable = 17,
     event = 18,
     latch = 19,
     barrier_turn = 20,
+    owned_semaphore = 21,   // on held lists, too: one permit, times_more is its slot
+    owned_semaphores = 22,  // several permits, times_more is the slot taken last
 };
 
 /// An entry: kind in the top byte, how often beyond the first in the next 12 bits, offset in the segment below. Zero:
@@ -79,7 +80,7 @@ constexpr std::uint64_t state_generation(std::uint64_t word) noexcept { return w
 /// transfer of them; the others read them only after its death (and the curious at any time).
 struct alignas(64) seat {
     std::atomic<held_entry> held[max_holds];  // what the sitter holds or is about to take; 0: nothing
-    std::atomic<std::uint32_t> spilled;  // of `held`: readers' entries that are not in their favourite slot
+    std::atomic<std::uint32_t> spilled;  // of `held`: how many are looked for and not in their favourite slot
     std::uint32_t reserved_half;
     std::uint64_t reserved[3];
     platform::token token;

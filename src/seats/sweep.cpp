@@ -9,6 +9,7 @@
 // S1    wake all who watch the dead token            sweeper  –        they look for themselves
 // S2    per entry: held by dead → abandoned, or      sweeper  acq_rel  its sleepers: backstop, unless woken by S1
 //       free if it was not inside; C kept
+//       permits of a semaphore: see sync/owned_semaphore.cpp
 // S3    per entry: wake its sleepers                 sweeper  –        the next sweeper does it again
 // S4    obituary written                             sweeper  relaxed  no obituary, or one whose sum is wrong: ignored
 // S5    taken or leaving → free                      sweeper  release  –
@@ -21,6 +22,7 @@
 #include "platform/wait.hpp"
 #include "seats/obituary.hpp"
 #include "seats/owner_word.hpp"
+#include "seats/permits.hpp"
 #include "seats/registry.hpp"
 
 namespace process_shared::seats {
@@ -28,6 +30,10 @@ namespace {
 
 /// True if the dead one left it abandoned.
 bool sweep_entry(const view& in, participant_id who, held_entry entry) noexcept {
+    if (kind_of(entry) == lock_kind::owned_semaphore || kind_of(entry) == lock_kind::owned_semaphores) {
+        free_permits(in, entry, who);
+        return false;
+    }
     std::atomic<std::uint64_t>* word = word_at(in, entry);
     if (word == nullptr) return false;
     const legacy left = abandon(*word, kind_of(entry), who);

@@ -6,6 +6,7 @@
 #include "platform/memory.hpp"
 #include "seats/obituary.hpp"
 #include "seats/owner_word.hpp"
+#include "seats/permits.hpp"
 #include "seats/registry.hpp"
 #include "segment/format.hpp"
 #include "segment/names.hpp"
@@ -35,6 +36,7 @@ std::string kind_name(seats::lock_kind kind) {
         case seats::lock_kind::shared_waiter:
             return "shared_mutex";
         case seats::lock_kind::owned_semaphore:
+        case seats::lock_kind::owned_semaphores:
             return "owned_semaphore";
         case seats::lock_kind::once_flag:
             return "once_flag";
@@ -68,6 +70,11 @@ lock_view lock_of(const seats::view& in, const std::vector<object_view>& objects
     lock.offset = seats::offset_of(entry);
     lock.kind = kind_name(seats::kind_of(entry));
     lock.object = object_at(objects, lock.offset, in);
+    if (lock.kind == "owned_semaphore") {
+        lock.permits = seats::count_permits(in, entry, who);
+        lock.held = lock.permits != 0;
+        return lock;
+    }
     const auto* word = seats::word_at(in, entry);
     // relaxed, here and below: a snapshot for people.
     lock.shared = seats::kind_of(entry) == seats::lock_kind::shared_reader;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Readers of a shared_mutex as their seats show them: an entry of the held list is the hold.
 //
-// It lies in the slot that its offset picks, where a writer looks first. If that is taken by another entry, it lies
-// anywhere, and the seat says so by a count (`spilled`) that is raised before and lowered after.
+// It lies in its favourite slot, where a writer looks first, or anywhere, and the seat says so: see take_slot.
 #pragma once
 
 #include "seats/held.hpp"
@@ -30,40 +29,7 @@ inline std::atomic<std::uint32_t>& upper_half(std::atomic<seats::held_entry>& sl
 
 /// My slot of a reader; nullptr if I do not read it.
 inline std::atomic<seats::held_entry>* my_reader_slot(seats::seat& mine, std::uint64_t offset) noexcept {
-    auto& favourite = seats::favourite_slot(mine, offset);
-    // relaxed, here and below: my own.
-    if (is_reader_of(favourite.load(std::memory_order_relaxed), offset)) return &favourite;
-    if (mine.spilled.load(std::memory_order_relaxed) == 0) return nullptr;
-    for (auto& slot : mine.held)
-        if (is_reader_of(slot.load(std::memory_order_relaxed), offset)) return &slot;
-    return nullptr;
-}
-
-/// A slot for an entry that may become a reader's, with `entry` in it; nullptr if there is no room.
-inline std::atomic<seats::held_entry>* take_reader_slot(seats::seat& mine, seats::held_entry entry) noexcept {
-    auto& favourite = seats::favourite_slot(mine, entry);
-    if (favourite.load(std::memory_order_relaxed) == 0) {
-        favourite.store(entry, std::memory_order_relaxed);
-        std::atomic_signal_fence(std::memory_order_seq_cst);
-        return &favourite;
-    }
-    for (auto& slot : mine.held) {
-        if (slot.load(std::memory_order_relaxed) != 0) continue;
-        // seq_cst: before the announcement, as high_water; pairs with for_each_reader.
-        mine.spilled.store(mine.spilled.load(std::memory_order_relaxed) + 1, std::memory_order_seq_cst);
-        slot.store(entry, std::memory_order_relaxed);
-        std::atomic_signal_fence(std::memory_order_seq_cst);
-        return &slot;
-    }
-    return nullptr;
-}
-
-/// Empties it. release: what was read comes before a writer's writing.
-inline void give_reader_slot_back(seats::seat& mine, std::atomic<seats::held_entry>& slot,
-                                  seats::held_entry entry) noexcept {
-    slot.store(0, std::memory_order_release);
-    if (&slot == &seats::favourite_slot(mine, entry)) return;
-    mine.spilled.store(mine.spilled.load(std::memory_order_relaxed) - 1, std::memory_order_release);
+    return seats::find_slot(mine, offset, [&](seats::held_entry entry) { return is_reader_of(entry, offset); });
 }
 
 /// Calls `visit(slot, seat index)` for each slot that shows a reader, dead ones' too, until it returns false.

@@ -197,7 +197,7 @@ private:
 
     void give_up() noexcept {
         wait_.pass_wake_on();
-        sync::give_reader_slot_back(by().mine, slot_, by().entry);
+        give_slot_back(by().mine, slot_, by().entry);
     }
 
     const parts of_;
@@ -379,7 +379,7 @@ bool read_slowly(const parts& of, bool announced, deadline until) {
     }
     if (!announced) {
         if (sync::holds(of.word)) sync::fail(errc::would_deadlock);
-        slot = sync::take_reader_slot(*here.mine, by.entry);
+        slot = take_slot(*here.mine, by.entry);
         if (slot == nullptr) sync::fail(errc::too_many_holds);
         detail::step("G0");
     }
@@ -438,7 +438,7 @@ void shared_mutex::stop_reading() {
     }
     const held_entry entry = slot->load(std::memory_order_relaxed);  // relaxed: my own
     if (times_more(entry) != 0) return slot->store(entry - once_more, std::memory_order_relaxed);
-    sync::give_reader_slot_back(*here->mine, *slot, entry);
+    give_slot_back(*here->mine, *slot, entry);
     std::atomic_signal_fence(std::memory_order_seq_cst);  // M3
     detail::step("G8");
     wake_the_writer(gate_, *slot);
