@@ -81,10 +81,9 @@ samples writes_alone(const std::string& name, int seats, const options& how) {
                                  }};
     const std::string part = name + "/seats_" + std::to_string(seats);
     samples result;
-    for (const auto& [series, cost] :
-         compare({ours, hot<floor_lock>("floor"), hot<pthread_rwlock>("pthread"), hot<boost_rwlock>("boost"),
-                  hot<std::shared_mutex>("std_shared_mutex")},
-                 how.repetitions(full_batches))) {
+    for (const auto& [series, cost] : compare({ours, hot<floor_lock>("floor"), hot<pthread_rwlock>("pthread"),
+                                               hot<boost_rwlock>("boost"), hot<std::shared_mutex>("std_shared_mutex")},
+                                              how.repetitions(full_batches))) {
         if (seats == 2) result[name][series].push_back(cost);
         result[part][series].push_back(cost);
     }
@@ -208,9 +207,11 @@ void add_readers(std::vector<experiment>& to, const options& how) {
             };
             return leg{series, both, limit};
         };
-        std::vector<leg> legs = {run.template operator()<our_rwlock>("process_shared", false),
-                                 run.template operator()<pthread_rwlock>("pthread", false),
-                                 run.template operator()<boost_rwlock>("boost", false)};
+        std::vector<leg> legs = {
+            run.template operator()<our_rwlock>("process_shared", false),
+            run.template operator()<pthread_rwlock>("pthread", false),
+            run.template operator()<boost_rwlock>("boost", false)
+        };
         std::vector<quantity> what = {{name, "Mops/s", true}};
         if (alone) legs.push_back(run.template operator()<our_rwlock>("own_lines", true));
         if (!alone) what.push_back({name + "/processes_8", "Mops/s", true});

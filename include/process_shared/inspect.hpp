@@ -18,11 +18,11 @@ namespace process_shared::inspect {
 /// A lock as a seat names it.
 struct lock_view {
     std::uint64_t offset = 0;
-    std::string kind;    ///< "mutex", "recursive_mutex"
-    std::string object;  ///< "counter" or "counter+16": the named object that it lies in; empty if none
-    bool held = false;   ///< false: about to be taken, or just released
-    bool shared = false;         ///< held for reading
-    std::uint32_t permits = 0;   ///< of an owned_semaphore
+    std::string kind;           ///< "mutex", "recursive_mutex"
+    std::string object;         ///< "counter" or "counter+16": the named object that it lies in; empty if none
+    bool held = false;          ///< false: about to be taken, or just released
+    bool shared = false;        ///< held for reading
+    std::uint32_t permits = 0;  ///< of an owned_semaphore
 };
 
 struct seat_view {

@@ -55,7 +55,8 @@ private:
 class permit {
 public:
     permit() noexcept = default;
-    permit(permit&& from) noexcept : of_(std::exchange(from.of_, nullptr)), capacity_(from.capacity_), slot_(from.slot_) {}
+    permit(permit&& from) noexcept
+        : of_(std::exchange(from.of_, nullptr)), capacity_(from.capacity_), slot_(from.slot_) {}
     permit& operator=(permit&& from) noexcept {
         permit(std::move(from)).swap(*this);
         return *this;

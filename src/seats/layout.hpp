@@ -80,7 +80,7 @@ constexpr std::uint64_t state_generation(std::uint64_t word) noexcept { return w
 /// transfer of them; the others read them only after its death (and the curious at any time).
 struct alignas(64) seat {
     std::atomic<held_entry> held[max_holds];  // what the sitter holds or is about to take; 0: nothing
-    std::atomic<std::uint32_t> spilled;  // of `held`: how many are looked for and not in their favourite slot
+    std::atomic<std::uint32_t> spilled;       // of `held`: how many are looked for and not in their favourite slot
     std::uint32_t reserved_half;
     std::uint64_t reserved[3];
     platform::token token;

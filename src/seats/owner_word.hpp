@@ -58,7 +58,8 @@ constexpr bool is_free(std::uint64_t value) noexcept { return (value & ~contende
 inline bool owner_is_not_inside(std::atomic<std::uint64_t>& word, std::uint64_t value, lock_kind kind) noexcept {
     if (is_tentative(value)) return true;
     // relaxed: read after the owner's death was.
-    return has_gate(kind) && (gate_behind(word).load(std::memory_order_relaxed) & (detail::gate_open | detail::gate_draining)) != 0;
+    return has_gate(kind) &&
+           (gate_behind(word).load(std::memory_order_relaxed) & (detail::gate_open | detail::gate_draining)) != 0;
 }
 
 /// What became of a word.

@@ -38,7 +38,8 @@ inline std::span<std::atomic<std::uint64_t>> permit_slots(const view& in, held_e
     const std::uint64_t reach = in.reach();
     const lock_kind kind = kind_of(entry);
     if (kind != lock_kind::owned_semaphore && kind != lock_kind::owned_semaphores) return {};
-    if (offset % alignof(permit_header) != 0 || reach < sizeof(permit_header) || offset > reach - sizeof(permit_header)) return {};
+    if (offset % alignof(permit_header) != 0 || reach < sizeof(permit_header) || offset > reach - sizeof(permit_header))
+        return {};
     const std::uint32_t permits = reinterpret_cast<permit_header*>(in.base + offset)->permits;
     if (permits > most_permits || reach - sizeof(permit_header) - offset < permits * sizeof(std::uint64_t)) return {};
     return {reinterpret_cast<std::atomic<std::uint64_t>*>(in.base + offset + sizeof(permit_header)), permits};

@@ -212,7 +212,8 @@ private:
             }
             if (owner == here_.me) continue;
             all_mine = false;
-            if (count < owners.size() && std::find(owners.begin(), owners.begin() + count, owner) == owners.begin() + count)
+            if (count < owners.size() &&
+                std::find(owners.begin(), owners.begin() + count, owner) == owners.begin() + count)
                 owners[count++] = owner;
         }
         if (all_mine) sync::fail(errc::would_deadlock);
@@ -426,9 +427,8 @@ std::ptrdiff_t owned_semaphore_core::held(std::uint32_t capacity) const {
     const holding mine(this);
     if (mine.here == nullptr) return 0;
     const table in(const_cast<owned_semaphore_core&>(*this), capacity);
-    return std::count_if(in.slots, in.slots + in.size, [&](const auto& slot) {
-        return slot.load(std::memory_order_relaxed) == mine.here->me;
-    });
+    return std::count_if(in.slots, in.slots + in.size,
+                         [&](const auto& slot) { return slot.load(std::memory_order_relaxed) == mine.here->me; });
 }
 
 }  // namespace process_shared::detail

@@ -185,9 +185,10 @@ private:
     void wait(std::uint64_t value) noexcept {
         const bool long_enough = has_waited_long();
         // relaxed: an owner that misses it sees it the next time.
-        if (long_enough && of_.turn.load(std::memory_order_relaxed) == 0)
-            of_.turn.store(1, std::memory_order_relaxed);
-        const deadline limit = long_enough || detail::broken("readers_never_look_again") ? wait_.until() : std::min(wait_.until(), deadline::from_now(patience));
+        if (long_enough && of_.turn.load(std::memory_order_relaxed) == 0) of_.turn.store(1, std::memory_order_relaxed);
+        const bool patient = detail::broken("readers_never_look_again") || detail::broken("opener_wakes_nobody");
+        const deadline limit =
+            long_enough || patient ? wait_.until() : std::min(wait_.until(), deadline::from_now(patience));
         wait_.wait(value, limit, [&] {
             // relaxed: a glance.
             const std::uint64_t now = of_.word.load(std::memory_order_relaxed);
@@ -216,9 +217,8 @@ public:
         if (!give_way() || (until_.has_passed() && readers_are_seen())) return leave_open();
         close();
         const bool all_out =
-            sync::for_each_reader(in_, offset_of(by_.entry), [&](std::atomic<held_entry>& slot, std::uint32_t seat) {
-                return out(slot, seat);
-            });
+            sync::for_each_reader(in_, offset_of(by_.entry),
+                                  [&](std::atomic<held_entry>& slot, std::uint32_t seat) { return out(slot, seat); });
         if (!all_out) {
             reopen();
             return leave_open();

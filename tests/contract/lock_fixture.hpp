@@ -33,8 +33,7 @@ inline std::vector<combination> combinations_of(std::initializer_list<actor_kind
     std::vector<combination> all;
     for (const actor_kind actor : actors)
         for (const home_kind home : {home_kind::anonymous, home_kind::named})
-            for (const lock_kind lock : all_lock_kinds)
-                all.push_back({lock, home, actor});
+            for (const lock_kind lock : all_lock_kinds) all.push_back({lock, home, actor});
     return all;
 }
 

@@ -4,6 +4,8 @@
 #include "death/campaign.hpp"
 #include "death/heap_scenarios.hpp"
 #include "death/lock_scenarios.hpp"
+#include "death/permit_scenarios.hpp"
+#include "death/rw_scenarios.hpp"
 #include "death/toys.hpp"
 
 #include <gtest/gtest.h>
@@ -72,6 +74,18 @@ TEST(broken_rule, notification_that_wakes_nobody_is_seen) {
 
 TEST(broken_rule, barrier_that_wakes_nobody_is_seen) {
     EXPECT_GT(left_asleep<arrive_first_at_barrier>("barrier_wakes_nobody"), 0u);
+}
+
+TEST(broken_rule, reader_that_wakes_no_writer_is_seen) {
+    EXPECT_GT(left_asleep<writer_behind_a_reader<once>>("reader_wakes_nobody"), 0u);
+}
+
+TEST(broken_rule, reader_that_opens_and_wakes_nobody_is_seen) {
+    EXPECT_GT(left_asleep<reader_behind_a_writer>("opener_wakes_nobody"), 0u);
+}
+
+TEST(broken_rule, permit_given_back_that_wakes_nobody_is_seen) {
+    EXPECT_GT(left_asleep<woken_for_a_permit>("permit_wakes_nobody"), 0u);
 }
 
 TEST(broken_rule, index_that_moves_before_the_object_is_there_is_seen) {
