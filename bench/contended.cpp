@@ -136,6 +136,9 @@ void add_contended(std::vector<experiment>& to, const options& how) {
     for (const int processes : {2, 8})
         add("semaphore", processes, named_type<our_semaphore>{"process_shared"}, named_type<posix_semaphore>{"sem_t"},
             named_type<boost_semaphore>{"boost"});
+    for (const int processes : {2, 8})
+        add("owned_semaphore", processes, named_type<our_owned_semaphore>{"process_shared"},
+            named_type<posix_semaphore>{"sem_t"}, named_type<boost_semaphore>{"boost"});
 }
 
 }  // namespace bench

@@ -4,6 +4,7 @@
 
 #include "locks.hpp"
 
+#include <process_shared/owned_semaphore.hpp>
 #include <process_shared/semaphore.hpp>
 
 #include <boost/interprocess/sync/interprocess_semaphore.hpp>
@@ -22,6 +23,16 @@ public:
 
 private:
     process_shared::counting_semaphore<> permits_;
+};
+
+/// Its permit comes back from the dead.
+class our_owned_semaphore : public lives_in_a_segment {
+public:
+    void lock() { permits_.acquire(); }
+    void unlock() { permits_.release(); }
+
+private:
+    process_shared::owned_semaphore<1> permits_;
 };
 
 class posix_semaphore {

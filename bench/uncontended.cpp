@@ -9,6 +9,7 @@
 
 #include <process_shared/event.hpp>
 #include <process_shared/once.hpp>
+#include <process_shared/owned_semaphore.hpp>
 
 #include <boost/interprocess/sync/interprocess_mutex.hpp>
 #include <boost/interprocess/sync/interprocess_recursive_mutex.hpp>
@@ -18,6 +19,7 @@
 #include <mutex>
 #include <stdexcept>
 #include <thread>
+#include <vector>
 
 namespace bench {
 namespace {
@@ -83,6 +85,56 @@ samples compare_on_one_core(const std::string& quantity, const std::vector<conte
     samples result;
     for (const auto& [series, cost] : compare(contestants, how.repetitions(full_batches)))
         result[quantity][series].push_back(cost);
+    return result;
+}
+
+/// One permit of 4096 is free, and another process has all others. It is where this one left it; or, in the second part,
+/// two are free, and each second acquisition does not find the one that was freed last.
+samples last_free(const std::string& name, const options& how) {
+    use_one_core(how.cores);
+    start_idle_thread();
+    constexpr int batch = 1000;
+    using semaphore = process_shared::owned_semaphore<4096>;
+    auto memory = process_shared::segment::anonymous(1 << 20);
+    auto& permits = memory.construct<semaphore>("permits");
+    gate taken;
+    const child other([&] {
+        std::vector<process_shared::permit> all;
+        for (int i = 0; i < 4096; ++i) all.push_back(permits.acquire_permit());
+        all[1234].release();
+        all[3456].release();
+        taken.arrive_and_wait();
+    });
+    taken.wait_for(1);
+    auto first = permits.acquire_permit();
+    const contestant ours{std::string(us), [&] {
+                              const std::int64_t start = now();
+                              for (int i = 0; i < batch; ++i) {
+                                  permits.acquire();
+                                  permits.release();
+                              }
+                              return static_cast<double>(now() - start) / batch;
+                          }};
+    samples result;
+    for (const auto& [series, cost] :
+         compare({ours, hot<floor_lock>("floor"), hot<posix_semaphore>("sem_t")}, how.repetitions(full_batches)))
+        result[name][series].push_back(cost);
+    first.release();
+    const contestant two{std::string(us), [&] {
+                             const std::int64_t start = now();
+                             for (int i = 0; i < batch; ++i) {
+                                 auto one = permits.acquire_permit();
+                                 auto another = permits.acquire_permit();
+                                 // Freed in the order in which they were taken: the hint names the second.
+                                 one.release();
+                                 another.release();
+                             }
+                             return static_cast<double>(now() - start) / (2 * batch);
+                         }};
+    for (const auto& [series, cost] :
+         compare({two, hot<floor_lock>("floor"), hot<posix_semaphore>("sem_t")}, how.repetitions(full_batches)))
+        result[name + "/not_where_it_was"][series].push_back(cost);
+    taken.open();
     return result;
 }
 
@@ -156,6 +208,21 @@ void add_uncontended(std::vector<experiment>& to, const options& how) {
                                                     hot_in_process<std_semaphore>("std_semaphore")},
                                                    how);
                     }}},
+                  rounds});
+    const std::string owned_case = "owned_semaphore.uncontended";
+    to.push_back({{{owned_case, "ns/op"}},
+                  {{"one program",
+                    [=] {
+                        return compare_on_one_core(
+                            owned_case,
+                            {hot<our_owned_semaphore>("process_shared"), hot<floor_lock>("floor"),
+                             hot<posix_semaphore>("sem_t"), hot<boost_semaphore>("boost")},
+                            how);
+                    }}},
+                  rounds});
+    const std::string last_case = "owned_semaphore.last_free_4096";
+    to.push_back({{{last_case, "ns/op"}, {last_case + "/not_where_it_was", "ns/op"}},
+                  {{"one program", [=] { return last_free(last_case, how); }}},
                   rounds});
     to.push_back({{{"event.signal", "ns/op"}},
                   {{"one program",

@@ -18,11 +18,12 @@ namespace process_shared::inspect {
 /// A lock as a seat names it.
 struct lock_view {
     std::uint64_t offset = 0;
-    std::string kind;           ///< "mutex", "recursive_mutex"
-    std::string object;         ///< "counter" or "counter+16": the named object that it lies in; empty if none
-    bool held = false;          ///< false: about to be taken, or just released
-    bool shared = false;        ///< held for reading
-    std::uint32_t permits = 0;  ///< of an owned_semaphore
+    std::string kind;              ///< "mutex", "shared_mutex", …
+    std::string object;            ///< "counter" or "counter+16": the named object that it lies in; empty if none
+    bool held = false;             ///< false: about to be taken, or just released
+    bool shared = false;           ///< held for reading
+    std::uint32_t permits = 0;     ///< of an owned_semaphore
+    std::uint8_t kind_number = 0;  ///< as docs/format.md has it
 };
 
 struct seat_view {
@@ -77,6 +78,21 @@ PROCESS_SHARED_API std::vector<std::string> names(const segment_options& how = {
 
 /// A snapshot. Nothing is locked and no seat is taken, so it can be slightly out of date.
 PROCESS_SHARED_API segment_view look(const segment& at);
+
+/// Participants who wait for each other in a circle: each waits for what the next one holds, the last one for the first.
+struct deadlock_view {
+    struct member {
+        std::string segment;
+        participant_name who;
+        lock_view waits_for;
+        std::chrono::nanoseconds waiting{};
+    };
+    std::vector<member> members;
+};
+
+/// Those among what `look` saw. They need not lie in one segment. As a look is no more than a snapshot, a circle that is
+/// there in two looks, with longer waits in the second, is certain.
+PROCESS_SHARED_API std::vector<deadlock_view> deadlocks(const std::vector<segment_view>& segments);
 
 PROCESS_SHARED_API std::string_view to_string(seat_view::condition state);
 

@@ -18,7 +18,7 @@ namespace process_shared {
 namespace detail {
 
 /// What owned_semaphores of any size have in common. The slots follow it in memory, and then their links.
-class PROCESS_SHARED_API alignas(64) owned_semaphore_core {
+class PROCESS_SHARED_API owned_semaphore_core {
 public:
     /// Throws bad_count.
     owned_semaphore_core(std::ptrdiff_t permits, std::uint32_t capacity);
@@ -38,7 +38,7 @@ private:
     std::uint32_t acquire_slowly(std::uint32_t capacity, deadline until);
     void release_slowly(std::uint32_t capacity, std::ptrdiff_t count);
 
-    std::atomic<std::uint32_t> sequence_{0};
+    alignas(64) std::atomic<std::uint32_t> sequence_{0};
     std::uint32_t permits_;
     std::uint32_t capacity_;
     std::atomic<std::uint32_t> hint_{0};

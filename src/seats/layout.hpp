@@ -35,6 +35,7 @@ enum class lock_kind : std::uint8_t {
     shared_mutex = 5,   // its writer, or who wants to be
     shared_reader = 6,  // the entry itself is the hold; the word may name its writer only while it opens the gate
     shared_waiter = 7,  // a reader who waits
+    checked_mutex = 8,
     counting_semaphore = 16,
     condition_variable = 17,
     event = 18,

@@ -31,6 +31,8 @@ std::string kind_name(seats::lock_kind kind) {
             return "mutex";
         case seats::lock_kind::recursive_mutex:
             return "recursive_mutex";
+        case seats::lock_kind::checked_mutex:
+            return "checked_mutex";
         case seats::lock_kind::shared_mutex:
         case seats::lock_kind::shared_reader:
         case seats::lock_kind::shared_waiter:
@@ -69,6 +71,7 @@ lock_view lock_of(const seats::view& in, const std::vector<object_view>& objects
     lock_view lock;
     lock.offset = seats::offset_of(entry);
     lock.kind = kind_name(seats::kind_of(entry));
+    lock.kind_number = static_cast<std::uint8_t>(seats::kind_of(entry));
     lock.object = object_at(objects, lock.offset, in);
     if (lock.kind == "owned_semaphore") {
         lock.permits = seats::count_permits(in, entry, who);

@@ -6,20 +6,20 @@
 //
 // Step  From → To                                By      Order    If the doer dies right after
 // B1    guard: mine                              all     acquire  the next one takes it over, and does what B3 left
-// B2    place: arrived for turn + 1              arrive  relaxed  it had arrived
+// B2    place: arrived for turn + 1              arrive  relaxed  as any member: B6
 // B3    turn → turn + 1, if that was the last    arrive  release  whoever watches its token looks at the turn
 // B4    guard: free, all sleepers woken          all     release  turn is set; not yet woken: as B3
-// B5    asleep on {turn, those not yet arrived}  wait    –        a death among them wakes somebody
-// B6    turn → broken, by whoever finds a        wait    release  the next one finds the same
-//       member dead that has not arrived
+// B5    asleep on {turn, the other members}      wait    –        a death among them wakes somebody
+// B6    turn → broken, by whoever finds a        all     release  the next one finds the same
+//       member dead before B3
 // B7    place: empty                             drop    relaxed  one less is expected already: B6 by the others
 // B8    turn → first of the next reset, sound    reset   release  whoever waited for the broken turn is told (B6)
 //
 // A turn is over when the word is another. It was completed, unless it is the one that broke, which is written down
 // before B6: somebody may look only after the next turn broke and was reset.
 // Whoever finds nobody missing, and the turn not over, takes the guard, and so does B3 for one that died before it.
-// No step needs the backstop after one death: all who sleep watch the token of whoever has not arrived yet, in a barrier
-// of up to 16. Only 15 tokens can be watched at once: in a larger one a death may be found out at the backstop.
+// No step needs the backstop after one death: all who sleep watch all others, in a barrier of up to 16. Only 15 tokens
+// can be watched at once: in a larger one a death may be found out at the backstop.
 #include <process_shared/barrier.hpp>
 
 #include "base/step.hpp"
@@ -75,6 +75,11 @@ struct barrier_guard {
         std::uint32_t arrived = 0;
         for (const barrier_place& place : places) arrived += has_arrived(place, turn()) ? 1u : 0u;
         if (broken() || arrived == 0 || arrived < core.expected_.load(relaxed)) return;
+        // Whoever arrived and died since is not there any more: nobody may pass as if it were.
+        const seats::view in = seats::view_of(&core);
+        for (const barrier_place& place : places)
+            if (const std::uint64_t who = place.member.load(relaxed); who != 0 && seats::is_dead(in, who))
+                return break_by(who, turn());
         set_turn(turn_after(turn()));
         step("B3");
     }
@@ -105,8 +110,7 @@ struct barrier_guard {
     /// B6, if `dead` is still missing in that turn.
     void break_by(seats::participant_id dead, std::uint32_t in_turn) noexcept {
         seats::pass_on_death(seats::view_of(&core), dead);
-        const barrier_place* place = place_of(dead);
-        if (turn() != in_turn || place == nullptr || has_arrived(*place, in_turn)) return;
+        if (turn() != in_turn || place_of(dead) == nullptr) return;
         core.died_.store(dead, relaxed);
         core.broke_at_.store(in_turn, relaxed);
         set_turn(in_turn | broken_bit);
@@ -150,19 +154,25 @@ bool barrier_core::wait_by(std::span<const barrier_place> places, std::uint32_t 
         sync::word_wait wait(this, seats::lock_kind::barrier_turn, until);
         if (wait.spin(is_over)) break;
         if (wait.is_over()) return false;
-        std::vector<seats::participant_id> missing;
-        for (const barrier_place& place : places)
-            if (const std::uint64_t who = place.member.load(relaxed); who != 0 && !has_arrived(place, turn))
-                missing.push_back(who);
-        const auto dead = std::find_if(missing.begin(), missing.end(),
+        // Those who have not arrived first: only so many can be watched.
+        std::vector<seats::participant_id> others;
+        std::uint32_t missing = 0;
+        for (const barrier_place& place : places) {
+            const std::uint64_t who = place.member.load(relaxed);
+            if (who == 0 || who == wait.me()) continue;
+            const bool arrived = has_arrived(place, turn);
+            others.insert(arrived ? others.end() : others.begin(), who);
+            missing += arrived ? 0u : 1u;
+        }
+        const auto dead = std::find_if(others.begin(), others.end(),
                                        [&](seats::participant_id who) { return seats::is_dead(wait.in(), who); });
         // All have arrived, and it is not over: the last of them may have died before B3.
-        if (missing.empty() || dead != missing.end()) {
+        if (missing == 0 || dead != others.end()) {
             barrier_guard hold(*this, all);
-            if (dead != missing.end()) hold.break_by(*dead, turn);
+            if (dead != others.end()) hold.break_by(*dead, turn);
         }
         if (is_over()) break;
-        wait.sleep(turn_, turn, missing);
+        wait.sleep(turn_, turn, others);
         step("B5");
     }
     const std::uint32_t now = turn_.load(std::memory_order_acquire);  // as above

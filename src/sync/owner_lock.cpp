@@ -44,10 +44,13 @@
 // single death of the owner does.
 #include "sync/owner_lock.hpp"
 
+#include "seats/deadlock.hpp"
 #include "sync/owner_wait.hpp"
 #include "sync/readers.hpp"
 
 #include <process_shared/error.hpp>
+
+#include <algorithm>
 
 namespace process_shared::sync {
 namespace {
@@ -96,7 +99,7 @@ public:
                 return ownership::none;
             } else {
                 // relaxed: a glance.
-                wait_.wait(value, wait_.until(), [&] { return worth_trying(by.word.load(std::memory_order_relaxed)); });
+                wait_.wait(value, look_round(), [&] { return worth_trying(by.word.load(std::memory_order_relaxed)); });
             }
         }
     }
@@ -107,14 +110,30 @@ private:
         give_up();
         throw owner_died(describe(wait_.in(), owner_of(value)));
     }
+    /// How long to sleep before the next look. Of a checked_mutex: throws would_deadlock if I wait for myself.
+    deadline look_round() {
+        if (kind_of(wait_.by().entry) != lock_kind::checked_mutex) return wait_.until();
+        const std::int64_t now = platform::now();
+        if (next_look_ == 0) next_look_ = wait_.started() + between_looks;
+        if (now >= next_look_) {
+            if (closes_a_cycle(wait_.in(), wait_.by().me, wait_.by().entry)) {
+                give_up();
+                fail(errc::would_deadlock);
+            }
+            next_look_ = now + between_looks;
+        }
+        return std::min(wait_.until(), deadline::from_now(next_look_ - now));
+    }
     void withdraw() noexcept { pop_held(wait_.by().mine, wait_.by().entry); }
     void give_up() noexcept {
         wait_.pass_wake_on();
         withdraw();
     }
 
+    static constexpr std::int64_t between_looks = 100'000'000;
     owner_wait wait_;
     const if_abandoned what_;
+    std::int64_t next_look_ = 0;
 };
 
 }  // namespace

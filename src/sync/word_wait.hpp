@@ -66,6 +66,7 @@ public:
     [[nodiscard]] bool slept() const noexcept { return slept_; }
     [[nodiscard]] bool is_over() const noexcept { return until_.has_passed(); }
     [[nodiscard]] const seats::view& in() const noexcept { return in_; }
+    [[nodiscard]] seats::participant_id me() const noexcept { return here_.me; }
 
 private:
     const seats::place& here_;

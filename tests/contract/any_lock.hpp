@@ -2,6 +2,7 @@
 // A reference to a lock of any kind, so that one compiled suite serves all. Of a shared_mutex: its writers' side.
 #pragma once
 
+#include <process_shared/checked_mutex.hpp>
 #include <process_shared/deadline.hpp>
 #include <process_shared/mutex.hpp>
 #include <process_shared/recursive_mutex.hpp>
@@ -13,11 +14,12 @@
 
 namespace contract {
 
-enum class lock_kind { mutex, recursive_mutex, shared_mutex };
-inline constexpr lock_kind all_lock_kinds[] = {lock_kind::mutex, lock_kind::recursive_mutex, lock_kind::shared_mutex};
+enum class lock_kind { mutex, recursive_mutex, shared_mutex, checked_mutex };
+inline constexpr lock_kind all_lock_kinds[] = {lock_kind::mutex, lock_kind::recursive_mutex, lock_kind::shared_mutex,
+                                               lock_kind::checked_mutex};
 
 constexpr const char* to_string(lock_kind kind) {
-    constexpr const char* names[] = {"mutex", "recursive_mutex", "shared_mutex"};
+    constexpr const char* names[] = {"mutex", "recursive_mutex", "shared_mutex", "checked_mutex"};
     return names[static_cast<int>(kind)];
 }
 
@@ -28,12 +30,15 @@ class any_lock {
         return std::visit([&](auto* lock) { return run(*lock); }, which_);
     }
 
-    std::variant<process_shared::mutex*, process_shared::recursive_mutex*, process_shared::shared_mutex*> which_;
+    std::variant<process_shared::mutex*, process_shared::recursive_mutex*, process_shared::shared_mutex*,
+                 process_shared::checked_mutex*>
+        which_;
 
 public:
     explicit any_lock(process_shared::mutex& lock) noexcept : which_(&lock) {}
     explicit any_lock(process_shared::recursive_mutex& lock) noexcept : which_(&lock) {}
     explicit any_lock(process_shared::shared_mutex& lock) noexcept : which_(&lock) {}
+    explicit any_lock(process_shared::checked_mutex& lock) noexcept : which_(&lock) {}
 
     void lock() {
         visit([](auto& lock) { lock.lock(); });

@@ -118,6 +118,16 @@ TEST_P(march, death_of_a_member_is_told_to_all_who_wait_and_all_who_come) {
     EXPECT_THROW(with.step.join(), participant_died);
 }
 
+TEST_P(march, member_that_arrived_and_died_is_not_taken_for_one_that_is_there) {
+    if (GetParam().actor == actor_kind::thread) GTEST_SKIP() << "processes die";
+    start("waits", 2);
+    ASSERT_TRUE(asleep());
+    performer_of(0).die();
+    EXPECT_TRUE(performer_of(1).finished());
+    EXPECT_EQ(actor(1).outcome, static_cast<int>(errc::participant_died)) << "told although a third is still to come";
+    EXPECT_THROW(with.step.join(), participant_died);
+}
+
 TEST_P(march, reset_takes_the_dead_out_and_others_may_join) {
     start("joins_and_stays", 2);
     ASSERT_TRUE(ready(0) && ready(1));

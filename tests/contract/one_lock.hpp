@@ -4,6 +4,7 @@
 
 #include "contract/stage.hpp"
 
+#include <process_shared/checked_mutex.hpp>
 #include <process_shared/mutex.hpp>
 #include <process_shared/recursive_mutex.hpp>
 #include <process_shared/segment.hpp>
@@ -14,6 +15,7 @@
 
 namespace contract {
 
+using process_shared::checked_mutex;
 using process_shared::mutex;
 using process_shared::recursive_mutex;
 using process_shared::segment;

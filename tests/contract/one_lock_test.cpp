@@ -32,6 +32,7 @@ struct lock_names {
     template <class Lock>
     static std::string GetName(int) {
         if (std::is_same_v<Lock, shared_mutex>) return "shared_mutex";
+        if (std::is_same_v<Lock, checked_mutex>) return "checked_mutex";
         return std::is_same_v<Lock, mutex> ? "mutex" : "recursive_mutex";
     }
 };
@@ -43,7 +44,7 @@ protected:
     Lock& guard = memory.construct<Lock>("lock");
     Lock& second = memory.construct<Lock>("other");
 };
-using all_kinds = testing::Types<mutex, recursive_mutex, shared_mutex>;
+using all_kinds = testing::Types<mutex, recursive_mutex, shared_mutex, checked_mutex>;
 TYPED_TEST_SUITE(one_lock, all_kinds, lock_names);
 
 TYPED_TEST(one_lock, works_with_the_guards_of_std) {

@@ -6,6 +6,7 @@
 #include "support/asleep.hpp"
 #include "support/await.hpp"
 
+#include <process_shared/checked_mutex.hpp>
 #include <process_shared/error.hpp>
 #include <process_shared/mutex.hpp>
 #include <process_shared/recursive_mutex.hpp>
@@ -78,6 +79,7 @@ struct stage {
 
     any_lock lock_at(unsigned i) {
         if (kind == lock_kind::shared_mutex) return any_lock(shared_mutexes.at(i));
+        if (kind == lock_kind::checked_mutex) return any_lock(checked_mutexes.at(i));
         return kind == lock_kind::mutex ? any_lock(mutexes.at(i)) : any_lock(recursive_mutexes.at(i));
     }
     any_lock guard() { return lock_at(0); }
@@ -87,6 +89,7 @@ struct stage {
     std::array<process_shared::mutex, 2> mutexes;
     std::array<process_shared::recursive_mutex, 2> recursive_mutexes;
     std::array<process_shared::shared_mutex, 2> shared_mutexes;
+    std::array<process_shared::checked_mutex, 2> checked_mutexes;
     std::uint64_t value = 0;  // under the guard
     std::atomic<int> repairs{0};
     std::atomic<pid_t> waiter{0};

@@ -101,7 +101,7 @@ public:
     [[nodiscard]] bool anybody_stuck() const {
         const std::int64_t limit = now() - std::chrono::nanoseconds(stuck).count();
         return std::any_of(std::begin(seen_.waits_since), std::end(seen_.waits_since),
-                           [&](const auto& since) { return since != 0 && since < limit; });
+                           [&](const std::int64_t since) { return since != 0 && since < limit; });
     }
     void end() {
         for (auto& one : crew_) one->kill();

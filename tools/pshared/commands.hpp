@@ -16,6 +16,10 @@ int demo(const std::string& program);
 
 int list(const process_shared::segment_options& where, output form);
 int show(const std::string& name, const process_shared::segment_options& where, output form);
+/// The exit status of `deadlocks` when there are some.
+inline constexpr int found_some = 3;
+/// Of the segments named, or of all. `watch`: again and again, and only what is new.
+int deadlocks(std::vector<std::string> names, const process_shared::segment_options& where, bool watch, output form);
 int remove(const std::vector<std::string>& names, const process_shared::segment_options& where);
 
 }  // namespace pshared

@@ -18,7 +18,8 @@ ordered_json to_json(const process_shared::participant_name& who) {
 }
 
 ordered_json to_json(const inspect::lock_view& lock) {
-    return {{"object", lock.object}, {"offset", lock.offset}, {"kind", lock.kind}, {"held", lock.held}};
+    return {{"object", lock.object}, {"offset", lock.offset}, {"kind", lock.kind},
+            {"held", lock.held},     {"shared", lock.shared}, {"permits", lock.permits}};
 }
 
 ordered_json to_json(const inspect::seat_view& seat) {
@@ -45,6 +46,14 @@ ordered_json to_json(const inspect::obituary_view& death) {
     ordered_json result = to_json(death.who);
     result["ago_ns"] = death.ago.count();
     result["locks"] = death.locks;
+    return result;
+}
+
+ordered_json to_json(const inspect::deadlock_view::member& member) {
+    ordered_json result = to_json(member.who);
+    result["segment"] = member.segment;
+    result["waits_for"] = to_json(member.waits_for);
+    result["waiting_ns"] = member.waiting.count();
     return result;
 }
 
@@ -84,6 +93,12 @@ std::string dumped(const ordered_json& value) {
 }  // namespace
 
 std::string json_text(const inspect::segment_view& segment) { return dumped(to_json(segment)); }
+
+std::string json_text(const std::vector<inspect::deadlock_view>& circles) {
+    ordered_json all = ordered_json::array();
+    for (const auto& circle : circles) all.push_back(array_of(circle.members));
+    return dumped({{"deadlocks", all}});
+}
 
 std::string json_text(const std::vector<inspect::segment_view>& segments, std::string_view directory) {
     return dumped({{"directory", directory}, {"segments", array_of(segments)}});

@@ -13,4 +13,6 @@ namespace pshared {
 std::string json_text(const process_shared::inspect::segment_view& segment);
 std::string json_text(const std::vector<process_shared::inspect::segment_view>& segments, std::string_view directory);
 
+std::string json_text(const std::vector<process_shared::inspect::deadlock_view>& circles);
+
 }  // namespace pshared

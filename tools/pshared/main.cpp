@@ -22,6 +22,7 @@ struct arguments {
     std::vector<std::string> names;
     process_shared::segment_options where;
     bool json = false;
+    bool watch = false;
 
     [[nodiscard]] pshared::output form() const { return json ? pshared::output::json : pshared::output::table; }
 };
@@ -60,11 +61,19 @@ void describe(CLI::App& app, arguments& given, std::function<int()>& job) {
     directory(show);
     show->callback([&] { job = [&] { return pshared::show(given.name, given.where, given.form()); }; });
 
+    auto* deadlocks = app.add_subcommand("deadlocks", "Find who waits for whom in a circle, across processes");
+    deadlocks->add_option("NAME", given.names, "The segments' names; all if none is given")->type_name("");
+    deadlocks->add_flag("--watch", given.watch, "Go on looking, and print what is new");
+    json(deadlocks);
+    directory(deadlocks);
+    deadlocks->callback(
+        [&] { job = [&] { return pshared::deadlocks(given.names, given.where, given.watch, given.form()); }; });
+
     auto* remove = app.add_subcommand("remove", "Remove segments by name; whoever uses one keeps it");
     remove->add_option("NAME", given.names, "The segments' names")->type_name("")->required();
     directory(remove);
     remove->callback([&] { job = [&] { return pshared::remove(given.names, given.where); }; });
-    for (auto* command : {demo, list, show, remove}) command->group("Commands");
+    for (auto* command : {demo, list, show, deadlocks, remove}) command->group("Commands");
 }
 
 }  // namespace
@@ -80,7 +89,7 @@ int main(int argc, char** argv) try {
         return app.exit(error) == 0 ? 0 : misused;
     }
     if (!job) {
-        pshared::complain("a command is missing: demo, list, show or remove\npshared: try 'pshared --help'");
+        pshared::complain("a command is missing: demo, list, show, deadlocks or remove\npshared: try 'pshared --help'");
         return misused;
     }
     const int status = job();

@@ -36,6 +36,8 @@ std::string holds_text(const inspect::seat_view& seat) {
         if (!lock.held && seat.waits_for && lock.offset == seat.waits_for->offset) continue;
         if (!result.empty()) result += ", ";
         result += lock_text(lock) + (lock.held ? "" : "?");
+        if (lock.shared) result += " (reading)";
+        if (lock.permits > 1) result += fmt::format(" ({} permits)", lock.permits);
     }
     return or_dash(result);
 }
