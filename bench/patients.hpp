@@ -10,6 +10,7 @@
 #include "locks.hpp"
 #include "rwlocks.hpp"
 #include "semaphores.hpp"
+#include "timing.hpp"
 
 #include <process_shared/barrier.hpp>
 #include <process_shared/condition_variable.hpp>
@@ -31,7 +32,7 @@ namespace bench {
 
 /// Long enough to be killed in, now and then.
 inline void stay_a_moment() {
-    for (volatile int i = 0; i < 300; ++i) {}
+    for (int i = 0; i < 1000; ++i) compiler_barrier();
 }
 
 /// Two halves that are equal unless somebody died between them.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "child.hpp"
+#include "json.hpp"
 #include "support.hpp"
 #include "text.hpp"
 
@@ -15,6 +16,7 @@
 #include <mutex>
 #include <set>
 #include <sstream>
+#include <vector>
 
 namespace pshared::test {
 namespace {
@@ -62,6 +64,14 @@ private:
     rendezvous holds_;
     child child_;
 };
+
+TEST_F(show, segment_with_unfenced_reads_is_refused_where_membarrier_is_missing) {
+    const words there = {"show", "tally", "--directory", where.directory};
+    const outcome refused = run(there, {"PROCESS_SHARED_NO_MEMBARRIER=1"});
+    EXPECT_EQ(refused.status, 1);
+    EXPECT_TRUE(shows(refused.err, "membarrier.2. works"));
+    EXPECT_EQ(run(there, {"PROCESS_SHARED_NO_MEMBARRIER=0"}).status, 0);
+}
 
 TEST_F(show, prints_the_header_and_the_directory) {
     const auto result = pshared({"show", "tally"});
@@ -171,6 +181,8 @@ TEST_F(show, has_the_keys_that_the_man_page_promises) {
 
     std::set<std::string> printed;
     collect_keys(json_of({"list", "--json"}), printed);
+    const process_shared::inspect::deadlock_view circle{{{}}};
+    collect_keys(json::parse(json_text(std::vector{circle})), printed);
 
     // In the section JSON of the page, keys are the words of ".Va" lines and of ".It Va" lines.
     std::ifstream page(PSHARED_MAN_PAGE);
