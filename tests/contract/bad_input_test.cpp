@@ -255,7 +255,7 @@ TEST_F(bad_input, truncated_segment) {
 TEST_F(bad_input, segment_of_another_layout_byte_order_or_boot) {
     make_and_damage("version", [](auto& head) { ++head.layout; });
     make_and_damage("order", [](auto& head) { head.byte_order = 0x04030201; });
-    make_and_damage("feature", [](auto& head) { head.features = 1; });
+    make_and_damage("feature", [](auto& head) { head.features = 2; });
     make_and_damage("boot", [](auto& head) { head.boot[3] ^= 1; });
     expect_not_opened("version", errc::other_layout);
     expect_not_opened("order", errc::other_layout);

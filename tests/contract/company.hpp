@@ -13,6 +13,7 @@
 #include <memory>
 #include <ostream>
 #include <string>
+#include <typeinfo>
 #include <vector>
 
 namespace contract {
@@ -49,6 +50,12 @@ struct part_list {
     }
 };
 
+/// Names are a file's own: several are linked together, each with its props.
+template <class Props>
+std::string part_name(const std::string& name) {
+    return std::string(typeid(Props).name()) + '.' + name;
+}
+
 template <class Props>
 struct props_with_actors {
     Props props;
@@ -59,7 +66,8 @@ struct props_with_actors {
 template <class Props>
 struct part {
     part(std::string name, part_of<Props> what) {
-        part_list::all()[name] = [what = std::move(what)](process_shared::segment& own, unsigned index) {
+        part_list::all()[part_name<Props>(name)] = [what = std::move(what)](process_shared::segment& own,
+                                                                            unsigned index) {
             auto& with = own.find<props_with_actors<Props>>("props");
             what(with.props, with.actors.at(index));
         };
@@ -74,7 +82,8 @@ protected:
     void start(const std::string& part, unsigned count = 1) {
         for (unsigned i = 0; i < count; ++i) {
             const auto index = static_cast<unsigned>(cast_.size());
-            cast_.push_back(contract::start(GetParam().actor, here_, all_.actors.at(index), part, index));
+            cast_.push_back(
+                contract::start(GetParam().actor, here_, all_.actors.at(index), part_name<Props>(part), index));
         }
     }
     actor_state& actor(unsigned index) { return all_.actors.at(index); }

@@ -94,6 +94,12 @@ TEST(layout, numbers_of_the_format_are_kept) {
     EXPECT_EQ(max_names, 65'536u);
     EXPECT_EQ(static_cast<int>(lock_kind::mutex), 1);
     EXPECT_EQ(static_cast<int>(lock_kind::recursive_mutex), 2);
+    EXPECT_EQ(static_cast<int>(lock_kind::shared_mutex), 5);
+    EXPECT_EQ(static_cast<int>(lock_kind::shared_reader), 6);
+    EXPECT_EQ(static_cast<int>(lock_kind::shared_waiter), 7);
+    EXPECT_EQ(static_cast<int>(lock_kind::checked_mutex), 8);
+    EXPECT_EQ(static_cast<int>(lock_kind::owned_semaphore), 21);
+    EXPECT_EQ(static_cast<int>(lock_kind::owned_semaphores), 22);
     EXPECT_EQ(static_cast<int>(seat_state::free), 0);
     EXPECT_EQ(static_cast<int>(seat_state::claiming), 1);
     EXPECT_EQ(static_cast<int>(seat_state::unguarded), 2);
@@ -102,12 +108,17 @@ TEST(layout, numbers_of_the_format_are_kept) {
 }
 
 TEST(layout, held_entries_keep_kind_and_offset) {
-    const std::uint64_t far = (std::uint64_t{1} << 56) - 8;
+    const std::uint64_t far = largest_offset - 7;
     for (const lock_kind kind : {lock_kind::mutex, lock_kind::recursive_mutex})
         for (const std::uint64_t offset : {std::uint64_t{0}, std::uint64_t{8}, far}) {
             EXPECT_EQ(kind_of(make_entry(kind, offset)), kind);
             EXPECT_EQ(offset_of(make_entry(kind, offset)), offset);
             EXPECT_NE(make_entry(kind, offset), 0u);
+            const held_entry often = make_entry(kind, offset) + most_times_more * once_more;
+            EXPECT_EQ(times_more(make_entry(kind, offset)), 0u);
+            EXPECT_EQ(times_more(often), most_times_more);
+            EXPECT_EQ(kind_of(often), kind);
+            EXPECT_EQ(offset_of(often), offset);
         }
 }
 
