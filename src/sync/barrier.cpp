@@ -75,11 +75,12 @@ struct barrier_guard {
         std::uint32_t arrived = 0;
         for (const barrier_place& place : places) arrived += has_arrived(place, turn()) ? 1u : 0u;
         if (broken() || arrived == 0 || arrived < core.expected_.load(relaxed)) return;
-        // Whoever arrived and died since is not there any more: nobody may pass as if it were.
+        // Whoever arrived and died since is not there any more: nobody may pass as if it were. (One that died while it
+        // dropped out, B7, had not arrived, and is no longer expected.)
         const seats::view in = seats::view_of(&core);
         for (const barrier_place& place : places)
-            if (const std::uint64_t who = place.member.load(relaxed); who != 0 && seats::is_dead(in, who))
-                return break_by(who, turn());
+            if (has_arrived(place, turn()) && seats::is_dead(in, place.member.load(relaxed)))
+                return break_by(place.member.load(relaxed), turn());
         set_turn(turn_after(turn()));
         step("B3");
     }

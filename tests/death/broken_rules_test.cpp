@@ -73,7 +73,7 @@ TEST(broken_rule, notification_that_wakes_nobody_is_seen) {
 }
 
 TEST(broken_rule, barrier_that_wakes_nobody_is_seen) {
-    EXPECT_GT(left_asleep<arrive_first_at_barrier>("barrier_wakes_nobody"), 0u);
+    EXPECT_GT(left_asleep<march_beside>("barrier_wakes_nobody"), 0u);
 }
 
 TEST(broken_rule, reader_that_wakes_no_writer_is_seen) {

@@ -412,6 +412,24 @@ private:
     bool have_come_ = false;
 };
 
+/// The victim has nothing to do with it; all others arrive before it dies.
+class march_beside : public arrive_at_barrier {
+public:
+    using arrive_at_barrier::arrive_at_barrier;
+    void warm_up(board& shared) override { toy_scenario::warm_up(shared); }
+    void victim_is_ready(stage& on) override {
+        arrive_at_barrier::victim_is_ready(on);
+        start_visitor(on, [this, &on] { arrive(on.shared()); });
+    }
+    void operation(board&) override {
+        toys_->other.acquire();
+        toys_->other.release();
+    }
+    void judge(stage& on) override {
+        support::check(on.shared().stands == 3 && on.shared().told == 0, "not all came through");
+    }
+};
+
 /// The same, but the victim leaves instead of waiting.
 class drop_from_barrier : public arrive_at_barrier {
 public:
