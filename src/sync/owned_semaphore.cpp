@@ -239,9 +239,11 @@ std::uint64_t group_bit(const table& in, std::uint32_t slot) noexcept {
     return in.size <= permits_per_group ? 0 : std::uint64_t{1} << (slot / permits_per_group);
 }
 /// Whether nobody needs to hear of a slot that was just freed. seq_cst: see announce_free_permits.
-inline bool is_announced(const table& in, std::uint32_t slot) noexcept {
+inline bool is_announced(const table& in, std::uint32_t capacity, std::uint32_t slot) noexcept {
     if ((in.head.sequence.load(std::memory_order_seq_cst) & permit_sleepers) != 0) return false;
-    return in.size <= permits_per_group || (in.head.groups.load(std::memory_order_seq_cst) & group_bit(in, slot)) != 0;
+    // With one group its bit stays set.
+    return capacity <= permits_per_group ||
+           (in.head.groups.load(std::memory_order_seq_cst) & std::uint64_t{1} << (slot / permits_per_group)) != 0;
 }
 void let_go(const table& in, const place& here, std::uint32_t slot) noexcept {
     // seq_cst: before the looks at groups and sequence (J1).
@@ -249,7 +251,7 @@ void let_go(const table& in, const place& here, std::uint32_t slot) noexcept {
     step("J1");
     // relaxed: only a hint.
     if (slot != in.home_of(here.me)) in.head.hint.store(slot, std::memory_order_relaxed);
-    if (!is_announced(in, slot)) announce_free_permits(in.head, group_bit(in, slot), 1);
+    if (!is_announced(in, in.size, slot)) announce_free_permits(in.head, group_bit(in, slot), 1);
 }
 
 /// Where the calling thread sits, and what it holds of this semaphore.
@@ -374,7 +376,7 @@ void owned_semaphore_core::release(std::uint32_t capacity, std::ptrdiff_t count)
     in.slots[home].exchange(0, std::memory_order_seq_cst);
     step("J1");
     std::atomic_signal_fence(std::memory_order_seq_cst);  // M4
-    if (!is_announced(in, home)) [[unlikely]]
+    if (!is_announced(in, capacity, home)) [[unlikely]]
         announce_free_permits(in.head, group_bit(in, home), 1);
     entry.store(0, std::memory_order_relaxed);
     step("J6");

@@ -113,7 +113,8 @@ bool has_waitv() noexcept {
 
 wait_outcome wait(std::span<const watched_word> words, deadline until) noexcept {
     if (until.has_passed()) return wait_outcome::timed_out;  // cheaper than the kernel's timer (26 us)
-    return has_waitv() ? wait_for_all(words, until) : wait_for_first(words, until);
+    // For one word the plain call does, and does it faster.
+    return words.size() > 1 && has_waitv() ? wait_for_all(words, until) : wait_for_first(words, until);
 }
 
 unsigned wake(const std::atomic<std::uint32_t>& word, unsigned count) noexcept {
