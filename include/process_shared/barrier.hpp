@@ -67,8 +67,8 @@ static_assert(sizeof(barrier_core) == 32);
 ///     many have joined as are expected; no free seat).
 /// Synchronizes with: all that happened before any arrive of a turn with the return of every wait for it.
 /// On death: a member that dies before the turn is over breaks the barrier, whether it had arrived or not: all who wait
-///     and all who come get participant_died, which says who, until reset() takes the dead out. Then others may join in their place, or reset
-///     to a smaller number.
+///     and all who come get participant_died, which says who, until reset() takes the dead out. Then others may join in
+///     their place, or reset to a smaller number.
 /// Differs from std::barrier: joining is explicit, and death is told; no completion function.
 /// Sizes: 32 bytes and 16 for each of Max, 8-aligned. A turn may be waited for until the end of the next.
 template <std::ptrdiff_t Max = 64>

@@ -16,6 +16,8 @@
 // L4    held → contended                     lock     relaxed  one needless wake later
 // L5    asleep on {word, owner's token}      lock     –        see park.cpp
 // L6    gave up: wake one, intent withdrawn  lock     –        a swallowed wake is lost: the second of U3 does
+// Q1,   a checked_mutex: in a circle, gave   lock     –        as L5, L6: checked_mutex.cpp
+// Q2    up
 // T1    wake all who watch the dead token    anybody  –        they look for themselves; not yet done: backstop
 // T2    held by dead → abandoned, C kept     anybody  acq_rel  sleepers that T1 missed: backstop
 //       (free, C kept, if it was not inside: shared_mutex.cpp)
@@ -117,7 +119,9 @@ private:
         if (next_look_ == 0) next_look_ = wait_.started() + between_looks;
         if (now >= next_look_) {
             if (closes_a_cycle(wait_.in(), wait_.by().me, wait_.by().entry)) {
+                detail::step("Q1");
                 give_up();
+                detail::step("Q2");
                 fail(errc::would_deadlock);
             }
             next_look_ = now + between_looks;
