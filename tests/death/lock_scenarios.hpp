@@ -5,6 +5,7 @@
 #include "death/lock_scenario.hpp"
 #include "support/child.hpp"
 
+#include <process_shared/checked_mutex.hpp>
 #include <process_shared/mutex.hpp>
 #include <process_shared/recursive_mutex.hpp>
 
@@ -13,6 +14,7 @@
 
 namespace death {
 
+using process_shared::checked_mutex;
 using process_shared::mutex;
 using process_shared::recursive_mutex;
 
@@ -277,6 +279,52 @@ private:
         this->account_->other.lock([] {});
         this->account_->other.unlock();
     }
+};
+
+/// Another holds the guard and waits for what the victim holds, a plain mutex, so the victim is refused; others wait behind it.
+class closes_a_circle : public lock_scenario<checked_mutex> {
+public:
+    using lock_scenario::lock_scenario;
+    void prepare(stage& on) override {
+        lock_scenario::prepare(on);
+        wanted_ = &memory_.construct<mutex>("wanted");
+        on.start([this, &on] {
+            lock_and_enter(on.shared());
+            on.shared().stands = 1;
+            support::check(support::await([&] { return on.shared().go != 0; }), "nobody let the holder go");
+            wanted_->lock([] {});
+            wanted_->unlock();
+            leave_and_unlock(on.shared());
+        });
+        support::check(support::await([&] { return on.shared().stands == 1; }), "the holder did not come");
+    }
+    void warm_up(board& shared) override {
+        lock_scenario::warm_up(shared);
+        wanted_->lock();
+    }
+    void victim_is_ready(stage& on) override {
+        let_go(on);
+        on.await_rest();
+    }
+    void operation(board&) override {
+        try {
+            account_->guard.lock();
+            account_->guard.unlock();
+        } catch (const std::system_error& refusal) {
+            support::check(refusal.code() == process_shared::errc::would_deadlock, refusal.what());
+        }
+        wanted_->unlock();
+    }
+    void victim_sleeps(stage& on) override { start_sleeper(on); }
+    void last_moment(stage& on) override { start_visitor(on); }
+    void judge(stage& on) override {
+        lock_scenario::judge(on);
+        support::check(reinterpret_cast<const std::atomic<std::uint64_t>*>(wanted_)->load() == 0,
+                       "what the holder wanted is not free in the end");
+    }
+
+private:
+    mutex* wanted_ = nullptr;
 };
 
 /// A thread ends while it holds; the process lives on.

@@ -76,6 +76,18 @@ TYPED_TEST(lock, dying_in_the_end_of_a_thread_that_holds) {
     expect_no_harm(try_all<thread_ends_holding<TypeParam>>("thread that ends holding"));
 }
 
+TEST(lock, dying_while_refused_in_a_circle) {
+    campaign what{"checked_mutex: refused in a circle, others behind", scenario_of<closes_a_circle>()};
+    what.under.broken_rule = "looks_sooner";
+    what.how.every_up_to = 500;
+    what.how.sample = 30;
+    expect_no_harm(carry_out(what));
+}
+
+TEST(lock, dying_with_a_checked_mutex) {
+    expect_no_harm(try_all<lock_and_unlock_with_sleepers_behind<checked_mutex>>("checked_mutex: lock and unlock"));
+}
+
 TEST(lock, dying_in_recursion) {
     expect_no_harm(try_all<recursive_lock_and_unlock>("recursive lock and unlock, sleepers behind"));
 }

@@ -24,6 +24,10 @@ TEST(owned_semaphore, dying_in_a_release_with_sleepers) {
     expect_no_harm(try_all<release_with_sleepers>("owned: release, two sleepers"));
 }
 
+TEST(owned_semaphore, dying_in_a_release_with_nobody_left_to_wake) {
+    expect_no_harm(try_all<release_with_a_stale_mark>("owned: release, a waiter has given up"));
+}
+
 TEST(owned_semaphore, dying_as_a_woken_waiter) {
     expect_no_harm(try_all<woken_for_a_permit>("owned: woken waiter, two behind", {}, 2));
 }

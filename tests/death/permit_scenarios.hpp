@@ -155,6 +155,20 @@ public:
     void operation(board&) override { show_->one.release(); }
 };
 
+/// Somebody has waited and given up, so there is a mark, and nobody to wake.
+class release_with_a_stale_mark : public release_with_sleepers {
+public:
+    using release_with_sleepers::release_with_sleepers;
+    void victim_is_ready(stage& on) override {
+        const survivor& given_up = on.start([this] { (void)show_->one.try_acquire_for(std::chrono::milliseconds(1)); });
+        support::check(support::await([&] { return given_up.done(); }), "it did not give up");
+    }
+    void victim_is_dead(stage& on) override {
+        start_taker(on);
+        start_taker(on);
+    }
+};
+
 /// Another holds the only one; the victim sleeps, and others behind it; then it is given back.
 class woken_for_a_permit : public permit_scenario {
 public:

@@ -208,6 +208,26 @@ protected:
     }
 };
 
+/// A reader has waited long and died: it is still its turn. The victim, a writer, gives way to it.
+class write_in_the_turn_of_a_dead_reader : public rw_scenario {
+public:
+    using rw_scenario::rw_scenario;
+    void prepare(stage& on) override {
+        rw_scenario::prepare(on);
+        start_holder(on);
+        support::child reader([this, &on] { read(on.shared()); });
+        const auto& turn = reinterpret_cast<const std::atomic<std::uint32_t>*>(&account_->guard)[3];
+        support::check(support::await([&] { return turn == 1; }), "the reader did not ask for its turn");
+        announce_death(on.shared(), reader.pid());
+        reader.kill();
+        let_go(on);
+        await_unlock(on);
+        support::check(turn == 1, "it is nobody's turn");
+    }
+    void operation(board& shared) override { write(shared); }
+    void last_moment(stage& on) override { start_both(on); }
+};
+
 /// The same, but the victim gives up, and the reader stays until others have come in.
 class writer_gives_up : public writer_behind_a_reader<once> {
 public:

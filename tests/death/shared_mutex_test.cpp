@@ -57,6 +57,10 @@ TEST(shared_mutex, dying_as_a_writer_behind_a_reader) {
     try_with_patience<writer_behind_a_reader<unfenced>>("writer behind a reader without a fence, others behind");
 }
 
+TEST(shared_mutex, dying_as_a_writer_that_gives_way) {
+    expect_no_harm(try_all<write_in_the_turn_of_a_dead_reader>("write in the turn of a dead reader, others behind"));
+}
+
 TEST(shared_mutex, dying_as_a_writer_that_gives_up) {
     try_with_patience<writer_gives_up>("writer gives up behind a reader");
 }
