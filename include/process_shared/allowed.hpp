@@ -73,6 +73,28 @@ struct type_name {
 
 namespace detail {
 
+/// "prefix<number>", for templates whose default arguments compilers spell, or do not.
+template <std::size_t Length, std::uint64_t Number>
+class numbered_name {
+    static constexpr std::size_t digits() noexcept {
+        std::size_t count = 1;
+        for (std::uint64_t rest = Number; rest >= 10; rest /= 10) ++count;
+        return count;
+    }
+    std::array<char, Length + digits() + 2> text_{};
+
+public:
+    explicit constexpr numbered_name(std::string_view prefix) noexcept {
+        for (std::size_t i = 0; i < Length; ++i) text_[i] = prefix[i];
+        text_[Length] = '<';
+        std::uint64_t rest = Number;
+        for (std::size_t i = digits(); i > 0; --i, rest /= 10)
+            text_[Length + i] = static_cast<char>('0' + static_cast<char>(rest % 10));
+        text_.back() = '>';
+    }
+    [[nodiscard]] constexpr std::string_view view() const noexcept { return {text_.data(), text_.size()}; }
+};
+
 template <class T>
 constexpr type_record record_of() noexcept {
     return {hash_text(type_name<T>::value), sizeof(T), alignof(T), type_name<T>::value};

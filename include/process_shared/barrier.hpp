@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <process_shared/allowed.hpp>
 #include <process_shared/deadline.hpp>
 #include <process_shared/error.hpp>
 #include <process_shared/export.hpp>
@@ -116,6 +117,14 @@ public:
 private:
     detail::barrier_core core_;
     std::array<detail::barrier_place, static_cast<std::size_t>(Max)> places_{};
+};
+
+/// Alike for all compilers, and for other languages.
+template <std::ptrdiff_t Max>
+struct type_name<barrier<Max>> {
+    static constexpr std::string_view prefix = "process_shared::barrier";
+    static constexpr detail::numbered_name<prefix.size(), static_cast<std::uint64_t>(Max)> spelled{prefix};
+    static constexpr std::string_view value = spelled.view();
 };
 
 }  // namespace process_shared

@@ -4,6 +4,7 @@
 
 #include <process_shared/deadline.hpp>
 #include <process_shared/error.hpp>
+#include <process_shared/export.hpp>
 
 #include <chrono>
 #include <concepts>
@@ -17,6 +18,9 @@ enum class ownership {
     sound,      ///< mine
     abandoned,  ///< mine, and the last owner died inside: repair, then declare it sound
 };
+
+/// Who died inside the lock that an acquire() of the calling thread last found `abandoned`. `lock` is that one.
+[[nodiscard]] PROCESS_SHARED_API participant_name last_abandoned_by(const void* lock);
 
 /// Built on `Lock::acquire(deadline)`, `Lock::try_lock_by(deadline)`, `Lock::declare_sound()` and `Lock::unlock()`.
 template <class Lock>

@@ -106,6 +106,14 @@ public:
     [[nodiscard]] bool try_lock_by(deadline until) { return guard_.try_lock_by(until); }
     [[nodiscard]] detail::ownership acquire(deadline until) { return guard_.acquire(until); }
     void declare_sound() { guard_.declare_sound(); }
+    [[nodiscard]] std::uint32_t depth() const noexcept { return guard_.depth(); }
+    [[nodiscard]] std::uint32_t unlock_fully() {
+        check_held();
+        return let_go();
+    }
+    [[nodiscard]] detail::ownership acquire_to_depth(std::uint32_t depth, deadline until) {
+        return guard_.acquire_to_depth(depth, until);
+    }
     cv_status wait_by(condition_variable_any& condition, deadline until) {
         inside hold(*this);
         return condition.wait_by(hold, until);

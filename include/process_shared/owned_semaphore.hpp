@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <process_shared/allowed.hpp>
 #include <process_shared/deadline.hpp>
 #include <process_shared/error.hpp>
 #include <process_shared/export.hpp>
@@ -170,5 +171,13 @@ private:
 
 static_assert(sizeof(detail::owned_semaphore_core) == 64);
 static_assert(sizeof(owned_semaphore<4096>) == 64 + 4096 * 10);
+
+/// Alike for all compilers, and for other languages.
+template <std::ptrdiff_t Max>
+struct type_name<owned_semaphore<Max>> {
+    static constexpr std::string_view prefix = "process_shared::owned_semaphore";
+    static constexpr detail::numbered_name<prefix.size(), static_cast<std::uint64_t>(Max)> spelled{prefix};
+    static constexpr std::string_view value = spelled.view();
+};
 
 }  // namespace process_shared

@@ -47,4 +47,9 @@ private:
     std::unique_ptr<keeper> keeper_;
 };
 
+/// The calling thread gives up all it holds, as if it had died here: locks are abandoned (the next lock() is told), read
+/// locks and the permits of owned semaphores are free. For runtimes whose threads end before the native ones that they
+/// run on. A barrier is not told: the thread may go on.
+PROCESS_SHARED_API void abandon_held() noexcept;
+
 }  // namespace process_shared

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <process_shared/barrier.hpp>
+#include <process_shared/byte_channel.hpp>
 #include <process_shared/checked_mutex.hpp>
 #include <process_shared/condition_variable.hpp>
 #include <process_shared/error.hpp>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #pragma once
 
+#include <process_shared/allowed.hpp>
 #include <process_shared/deadline.hpp>
 #include <process_shared/error.hpp>
 #include <process_shared/export.hpp>
@@ -97,5 +98,13 @@ private:
 using binary_semaphore = counting_semaphore<1>;
 
 static_assert(sizeof(binary_semaphore) == 4);
+
+/// Alike for all compilers, and for other languages.
+template <std::ptrdiff_t Max>
+struct type_name<counting_semaphore<Max>> {
+    static constexpr std::string_view prefix = "process_shared::counting_semaphore";
+    static constexpr detail::numbered_name<prefix.size(), static_cast<std::uint64_t>(Max)> spelled{prefix};
+    static constexpr std::string_view value = spelled.view();
+};
 
 }  // namespace process_shared

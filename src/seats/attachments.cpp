@@ -131,6 +131,12 @@ void leave_all(thread_block& block) {
     });
 }
 
+void abandon_all(thread_block& block) {
+    for_each_sitting(block, [](const sitting& one) {
+        if (const mapping_node* node = node_with_registry(one.where)) abandon_held(node->mapped, one.me);
+    });
+}
+
 participant_id seat_for(thread_block& block, mapping_node& node) {
     if (const participant_id me = find_sitting(block, node.where)) return me;
     make_room_for_sitting(block);
@@ -238,6 +244,10 @@ bool inherited_by_fork(const void* address) noexcept {
     if (!forked_from_participant()) return false;
     const mapping_node* node = node_of(address);
     return node != nullptr && node->where->epoch < fork_epoch();
+}
+
+void abandon_everything() noexcept {
+    if (thread_block* block = my_block_if_any()) abandon_all(*block);
 }
 
 acting act_as(acting who) {

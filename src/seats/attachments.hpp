@@ -91,6 +91,9 @@ bool inherited_by_fork(const void* address) noexcept;
 /// How often this process's line of ancestors has forked, as far as was noticed: tells a handle made by the parent.
 std::uint64_t fork_epoch() noexcept;
 
+/// The calling thread gives up all it holds, in every segment, as if it had died. What explicit participants hold stays.
+void abandon_everything() noexcept;
+
 /// For explicit participants: the calling thread acts as `me` in every mapping of the segment `where`.
 /// Returns who it acted as before (nobody: as itself).
 struct acting {

@@ -11,11 +11,20 @@
 
 #include "seats/attachments.hpp"
 
+#include <bit>
+
 namespace process_shared::seats {
 
 inline std::atomic<held_entry>& favourite_slot(seat& mine, held_entry entry) noexcept {
     constexpr unsigned favourites = 32;  // owner words lie 8 bytes apart or more
     return mine.held[entry / 8 % favourites];
+}
+
+/// The half of a slot that never reads 0 while an entry is there, and changes with its count: what a writer of a
+/// shared_mutex sleeps on.
+inline std::atomic<std::uint32_t>& upper_half(std::atomic<held_entry>& slot) noexcept {
+    auto* halves = reinterpret_cast<std::atomic<std::uint32_t>*>(&slot);
+    return halves[std::endian::native == std::endian::little ? 1 : 0];
 }
 
 /// Adds an entry if its favourite slot is free. To be done before the owner word is touched.

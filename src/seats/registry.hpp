@@ -35,6 +35,13 @@ void sweep(const view& in, participant_id who) noexcept;
 /// Sweeps every dead seat whose held list names an offset in [begin, end). True if a living one names it.
 bool sweep_range(const view& in, std::uint64_t begin, std::uint64_t end) noexcept;
 
+/// The living sitter `me` gives up what it holds, as a sweep would after its death: for runtimes whose threads end before
+/// those that they ran on. To be called by that participant itself.
+void abandon_held(const view& in, participant_id me) noexcept;
+
+/// How many living participants sleep, waiting for `what`. A snapshot.
+std::uint32_t count_waiting(const view& in, held_entry what) noexcept;
+
 /// Who that is or was, as far as the registry still knows.
 participant_name describe(const view& in, participant_id who);
 

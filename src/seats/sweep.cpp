@@ -14,16 +14,24 @@
 // S4    obituary written                             sweeper  relaxed  no obituary, or one whose sum is wrong: ignored
 // S5    taken or leaving → free                      sweeper  release  –
 //
+// V1    a sitter that lives on, per entry: S2, or      sitter   acq_rel  swept like any sitter: the entry is still there
+//       a reader's hold gone
+// V2    per entry: its sleepers woken                sitter   –        as V1
+// V3    per entry: withdrawn                         sitter   plain    nothing is left behind
+//
 // Only S2 may need the backstop: its sleepers were perhaps watching an earlier owner's token.
 // An entry that the dead does not own was an intent, or already let go: the dead may have swallowed a wake there, so
 // wake as an unlock would.
 #include "base/step.hpp"
 #include "platform/clock.hpp"
 #include "platform/wait.hpp"
+#include "seats/held.hpp"
 #include "seats/obituary.hpp"
 #include "seats/owner_word.hpp"
 #include "seats/permits.hpp"
 #include "seats/registry.hpp"
+
+#include <algorithm>
 
 namespace process_shared::seats {
 namespace {
@@ -103,6 +111,42 @@ bool sweep_range(const view& in, std::uint64_t begin, std::uint64_t end) noexcep
             living = true;
     }
     return living;
+}
+
+void abandon_held(const view& in, participant_id me) noexcept {
+    seat& here = in.seat_at(seat_of(me));
+    for (auto& slot : here.held) {
+        const held_entry entry = slot.load(std::memory_order_relaxed);  // relaxed: my own
+        if (entry == 0) continue;
+        if (kind_of(entry) == lock_kind::shared_reader) {
+            // seq_cst: before the look at who waits for it; a writer announces itself, and then looks here.
+            slot.exchange(0, std::memory_order_seq_cst);
+            detail::step("V1");
+            platform::wake(upper_half(slot), platform::everyone);
+            detail::step("V2");
+        } else {
+            sweep_entry(in, me, entry);
+        }
+        std::atomic_signal_fence(std::memory_order_seq_cst);
+        slot.store(0, std::memory_order_relaxed);
+        detail::step("V3");
+    }
+    here.spilled.store(0, std::memory_order_release);  // pairs with for_each_reader
+    detail::my_last_read->lock.store(nullptr, std::memory_order_relaxed);  // my own
+}
+
+std::uint32_t count_waiting(const view& in, held_entry what) noexcept {
+    // relaxed throughout: for people.
+    const std::uint32_t used = std::min(in.header().high_water.load(std::memory_order_relaxed), in.seats);
+    std::uint32_t count = 0;
+    for (std::uint32_t index = 0; index < used; ++index) {
+        const seat& there = in.seat_at(index);
+        const std::uint64_t state = there.state.load(std::memory_order_acquire);  // pairs with C4
+        if (state_of(state) == seat_state::taken && there.waits_for.load(std::memory_order_relaxed) == what &&
+            !is_dead(in, make_id(index, state_generation(state))))
+            ++count;
+    }
+    return count;
 }
 
 }  // namespace process_shared::seats

@@ -86,4 +86,6 @@ participant::scope::~scope() {
     if (seats::fork_epoch() == previous_->epoch) seats::act_as(previous_->before);
 }
 
+void abandon_held() noexcept { seats::abandon_everything(); }
+
 }  // namespace process_shared

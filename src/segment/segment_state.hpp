@@ -38,6 +38,18 @@ struct segment_access {
         if (!of.state_) throw std::system_error(make_error_code(errc::no_segment));
         return *of.state_;
     }
+    /// As construct, find_or_construct (`or_find`), find and destroy, of a type that only its record describes.
+    static void* construct(segment& in, std::string_view name, const detail::type_record& type, bool or_find,
+                           void (*init)(void*, void*), void* context) {
+        const auto how = or_find ? segment::placement::existing_or_fresh : segment::placement::fresh;
+        return in.make_object(name, type, how, {init, context});
+    }
+    static void* find(const segment& in, std::string_view name, const detail::type_record& type) {
+        return in.find_object(name, type);
+    }
+    static void destroy(segment& in, std::string_view name, const detail::type_record& type) {
+        in.destroy_object(name, type);
+    }
     static segment make(std::shared_ptr<segment::state> state) noexcept { return segment(std::move(state)); }
 };
 

@@ -69,6 +69,8 @@ void wake_and_withdraw(const attempt& by, unsigned sleepers) noexcept {
     detail::step("U4");
 }
 
+thread_local constinit participant_id last_abandoned = 0;
+
 bool worth_trying(std::uint64_t word) noexcept { return is_free(word) || is_abandoned(word); }
 
 /// One attempt that could not have the word at once.
@@ -90,7 +92,10 @@ public:
                 if (wait_.take(value, by.me)) return ownership::sound;
             } else if (is_abandoned(value)) {
                 if (what_ == if_abandoned::refuse) refuse(value);
-                if (wait_.take(value, by.me | abandoned | repairing)) return ownership::abandoned;
+                if (wait_.take(value, by.me | abandoned | repairing)) {
+                    last_abandoned = owner_of(value);
+                    return ownership::abandoned;
+                }
             } else if (owner_of(value) == by.me) {
                 withdraw();
                 fail(errc::would_deadlock);
@@ -187,3 +192,11 @@ void declare_word_sound(std::atomic<std::uint64_t>& word) {
 }
 
 }  // namespace process_shared::sync
+
+namespace process_shared::detail {
+
+participant_name last_abandoned_by(const void* lock) {
+    return seats::describe(seats::view_of(lock), sync::last_abandoned);
+}
+
+}  // namespace process_shared::detail

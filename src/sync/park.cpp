@@ -108,7 +108,9 @@ bool park(const sleeper& who, const std::atomic<std::uint32_t>& word, std::uint3
         if (platform::says_dead(token.word->load(std::memory_order_relaxed)) && !detail::broken("takeover_keeps_quiet"))
             platform::wake(*token.word, platform::everyone);
     detail::step("P6");
-    return outcome != platform::wait_outcome::interrupted;
+    if (outcome != platform::wait_outcome::interrupted) return true;
+    detail::was_interrupted = true;
+    return false;
 }
 
 }  // namespace process_shared::sync

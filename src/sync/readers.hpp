@@ -8,7 +8,6 @@
 #include "seats/layout.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <span>
 
 namespace process_shared::sync {
@@ -21,11 +20,7 @@ inline bool is_reader_of(seats::held_entry entry, std::uint64_t offset) noexcept
     return seats::kind_of(entry) == seats::lock_kind::shared_reader && seats::offset_of(entry) == offset;
 }
 
-/// The half of a slot that never reads 0 while an entry is there, and changes with its count: what a writer sleeps on.
-inline std::atomic<std::uint32_t>& upper_half(std::atomic<seats::held_entry>& slot) noexcept {
-    auto* halves = reinterpret_cast<std::atomic<std::uint32_t>*>(&slot);
-    return halves[std::endian::native == std::endian::little ? 1 : 0];
-}
+using seats::upper_half;
 
 /// My slot of a reader; nullptr if I do not read it.
 inline std::atomic<seats::held_entry>* my_reader_slot(seats::seat& mine, std::uint64_t offset) noexcept {

@@ -70,6 +70,12 @@ void recursive_mutex::lock_to_depth(std::uint32_t depth) {
     depth_.store(depth, std::memory_order_relaxed);
 }
 
+detail::ownership recursive_mutex::acquire_to_depth(std::uint32_t depth, deadline until) {
+    const detail::ownership owned = acquire(until);
+    if (owned != detail::ownership::none) depth_.store(depth, std::memory_order_relaxed);
+    return owned;
+}
+
 std::uint32_t recursive_mutex::depth() const noexcept {
     return sync::holds(word_) ? depth_.load(std::memory_order_relaxed) : 0;
 }
