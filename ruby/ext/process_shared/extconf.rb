@@ -1,0 +1,47 @@
+# frozen_string_literal: true
+
+# Compiles the core of process_shared (C++20) and the extension into one library. In the repository the core is two
+# folders up; in the gem it is in core/, where `rake core` put it.
+require 'mkmf'
+
+here = __dir__
+core = [File.join(here, 'core'), File.expand_path('../../..', here)].find do |folder|
+  File.exist?(File.join(folder, 'include/process_shared/process_shared.h'))
+end
+abort 'process_shared: the core is missing; in a checkout run this below its root' unless core
+abort 'process_shared: only Linux is supported yet' unless RUBY_PLATFORM.include?('linux')
+
+version = File.read(File.join(here, '../../lib/process_shared/version.rb'))[/VERSION = '([^']+)'/, 1]
+
+# The flags of Ruby's own build are for C, and may ask for what C++ does not know.
+flags = '-std=c++20 -fvisibility=hidden -fvisibility-inlines-hidden -Wall -Wextra -Wno-unused-parameter'
+sanitize = ENV['PROCESS_SHARED_SANITIZE']
+flags += " -fsanitize=#{sanitize} -fno-omit-frame-pointer -g1" if sanitize
+$CXXFLAGS = "#{$CXXFLAGS} #{flags}"
+$LDFLAGS = "#{$LDFLAGS} -fsanitize=#{sanitize}" if sanitize
+$INCFLAGS = "-I#{core}/include -I#{core}/src #{$INCFLAGS}"
+# Inside one library: nothing of the core is exported, nor imported.
+$defs += ['-DPROCESS_SHARED_STATIC', '-DPROCESS_SHARED_BUILDING', %(-DPROCESS_SHARED_VERSION='"#{version}"')]
+
+have_func('rb_thread_lock_native_thread', 'ruby/thread.h')
+have_func('rb_internal_thread_add_event_hook', 'ruby/thread.h')
+
+# The core's files have the same names as some of ours (monitor.cpp): each is included from one of a name of its own.
+# base, platform/linux, … : all of the library.
+own = Dir.glob(File.join(here, '*.cpp')).map { |path| File.basename(path) }.sort
+sources = Dir.glob(File.join(core, 'src', '{base,platform/linux,seats,sync,segment,data,c}', '*.cpp')).sort
+wrapped = sources.map do |source|
+  name = "core_#{source.delete_prefix(File.join(core, 'src/')).tr('/', '_')}"
+  text = %(#include "#{source}"\n)
+  File.write(name, text) unless File.exist?(name) && File.read(name) == text
+  name
+end
+$srcs = own + wrapped
+$VPATH << here << Dir.pwd
+$cleanfiles += wrapped
+# Ruby asks for undefined symbols to be found at load time; ours must be found now, and the library stay: threads end
+# through its destructors.
+$LDFLAGS += ' -Wl,-z,now -Wl,-z,nodelete'
+$libs = "#{$libs} -lstdc++ -lpthread"
+
+create_makefile('process_shared/process_shared_ext')

@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: MIT
+// Where objects lie: in blocks of the process's own, or in segments that have names. And plain memory.
+#include "ext.hpp"
+
+#include <cstring>
+
+namespace pshared_ruby {
+namespace {
+
+/// Small blocks that are given back are kept for the next ones: it is the commonest case by far, and spares the
+/// segment's lock. Only those that no fork has seen: a child may use the others for ever. Under the GVL.
+constexpr std::size_t small = 64;
+constexpr unsigned most_spare = 64;
+pshared_block_t* spare[most_spare];
+unsigned spare_count = 0;
+unsigned spare_forks = 0;
+bool spare_is_ours() noexcept {
+    if (spare_forks == forks_seen) return true;
+    // pshared_block_free knows what may be freed.
+    while (spare_count > 0) pshared_block_free(spare[--spare_count]);
+    spare_forks = forks_seen;
+    return true;
+}
+
+pshared_block_t* take_small() {
+    if (spare_is_ours() && spare_count > 0) {
+        pshared_block_t* const block = spare[--spare_count];
+        std::memset(pshared_block_address(block), 0, small);
+        return block;
+    }
+    pshared_block_t* block = nullptr;
+    check(pshared_block_allocate(small, small, &block), "shared memory for an object");
+    return block;
+}
+
+void give_back(memory* from) noexcept {
+    if (from->bytes <= small && from->forks == forks_seen && spare_is_ours() && spare_count < most_spare)
+        spare[spare_count++] = from->block;
+    else
+        pshared_block_free(from->block);
+}
+
+memory* made(void* address, std::size_t bytes, pshared_block_t* block, segment_use* segment) {
+    // Not Ruby's: the last user may be a thread that ends, without the GVL.
+    auto* const result = new memory;
+    result->users.store(1, std::memory_order_relaxed);
+    result->address = address;
+    result->bytes = bytes;
+    result->block = block;
+    result->segment = segment;
+    result->forks = forks_seen;
+    return result;
+}
+
+memory* anonymous(const recipe& how) {
+    pshared_block_t* block = nullptr;
+    if (how.bytes <= small && how.alignment <= small)
+        block = take_small();
+    else
+        check(pshared_block_allocate(how.bytes, how.alignment, &block), "shared memory for an object");
+    void* const address = pshared_block_address(block);
+    if (how.init != nullptr) how.init(address, how.context);
+    return made(address, how.bytes, block, nullptr);
+}
+
+// ---- ProcessShared::Native::Memory: what SharedMemory stands on
+
+struct plain {
+    pshared_memory_t* memory;
+    segment_use* segment;
+    unsigned users;  // who reads it at the moment, under the GVL
+    bool closed;
+};
+
+void end(plain* self) noexcept {
+    pshared_memory_close(self->memory);
+    release(self->segment);
+    self->memory = nullptr;
+    self->segment = nullptr;
+}
+void collect_plain(void* at) {
+    end(static_cast<plain*>(at));
+    xfree(at);
+}
+std::size_t size_of_plain(const void*) { return sizeof(plain); }
+const rb_data_type_t plain_type = {"ProcessShared::Native::Memory",
+                                   {nullptr, collect_plain, size_of_plain, nullptr, {}},
+                                   nullptr,
+                                   nullptr,
+                                   RUBY_TYPED_FREE_IMMEDIATELY};
+
+VALUE allocate_plain(VALUE of_class) {
+    plain* made = nullptr;
+    return TypedData_Make_Struct(of_class, plain, &plain_type, made);
+}
+plain* plain_of(VALUE self) { return static_cast<plain*>(rb_check_typeddata(self, &plain_type)); }
+plain* open_plain(VALUE self) {
+    plain* const mine = plain_of(self);
+    if (mine->memory == nullptr || mine->closed) raise_closed();
+    return mine;
+}
+char* bytes_of(const plain* from) { return static_cast<char*>(pshared_memory_data(from->memory)); }
+
+VALUE plain_initialize(VALUE self, VALUE bytes, VALUE options) {
+    plain* const mine = plain_of(self);
+    const std::size_t size = NUM2SIZET(bytes);
+    if (options != Qnil) options = rb_hash_dup(options);
+    location found;
+    if (locate(options, "memory", size, &found)) {
+        mine->segment = found.segment;
+        check(pshared_memory_open_or_create(found.segment->handle, found.object, size, &mine->memory), found.object);
+    } else {
+        check(pshared_memory_anonymous(size, &mine->memory), "shared memory");
+    }
+    check_no_options(options);
+    return self;
+}
+VALUE plain_address(VALUE self) { return ULL2NUM(reinterpret_cast<std::uintptr_t>(bytes_of(open_plain(self)))); }
+VALUE plain_size(VALUE self) { return SIZET2NUM(pshared_memory_size(open_plain(self)->memory)); }
+VALUE plain_close(VALUE self) {
+    plain* const mine = plain_of(self);
+    mine->closed = true;
+    if (mine->users == 0) end(mine);
+    return Qnil;
+}
+VALUE plain_is_closed(VALUE self) {
+    const plain* const mine = plain_of(self);
+    return mine->closed || mine->memory == nullptr ? Qtrue : Qfalse;
+}
+
+void check_range(const plain* from, std::size_t offset, std::size_t bytes) {
+    const std::size_t size = pshared_memory_size(from->memory);
+    if (offset > size || bytes > size - offset)
+        rb_raise(rb_eIndexError, "%zu bytes at offset %zu are outside of the memory, which has %zu", bytes, offset,
+                 size);
+}
+
+VALUE plain_write(VALUE self, VALUE offset, VALUE string) {
+    StringValue(string);
+    const std::size_t at = NUM2SIZET(offset);
+    plain* const mine = open_plain(self);
+    const auto length = static_cast<std::size_t>(RSTRING_LEN(string));
+    check_range(mine, at, length);
+    std::memcpy(bytes_of(mine) + at, RSTRING_PTR(string), length);
+    RB_GC_GUARD(string);
+    return SIZET2NUM(length);
+}
+
+VALUE plain_read(VALUE self, VALUE offset, VALUE length) {
+    const std::size_t at = NUM2SIZET(offset);
+    const std::size_t count = NUM2SIZET(length);
+    plain* const mine = open_plain(self);
+    check_range(mine, at, count);
+    return rb_str_new(bytes_of(mine) + at, static_cast<long>(count));
+}
+
+// A string that has the memory's own bytes: no copy of what may be much more than the object. Whatever Marshal makes of
+// it is a copy; the memory stays as long as this takes.
+VALUE load_from(VALUE string) { return rb_marshal_load(string); }
+VALUE stop_using(VALUE at) {
+    auto* const mine = reinterpret_cast<plain*>(at);
+    if (--mine->users == 0 && mine->closed) end(mine);
+    return Qnil;
+}
+VALUE plain_load(VALUE self, VALUE offset) {
+    const std::size_t at = NUM2SIZET(offset);
+    plain* const mine = open_plain(self);
+    check_range(mine, at, 1);
+    const VALUE string =
+        rb_str_new_static(bytes_of(mine) + at, static_cast<long>(pshared_memory_size(mine->memory) - at));
+    rb_obj_freeze(string);
+    ++mine->users;
+    return rb_ensure(load_from, string, stop_using, reinterpret_cast<VALUE>(mine));
+}
+
+// ---- Elements of shared arrays
+
+enum class element : unsigned char { i8, u8, i16, u16, i32, u32, i64, u64, f32, f64 };
+
+template <class T>
+VALUE get_as(const char* at, VALUE (*convert)(T)) {
+    T value;
+    std::memcpy(&value, at, sizeof value);
+    return convert(value);
+}
+
+VALUE get_element(element type, const char* at) {
+    switch (type) {
+        case element::i8:
+            return INT2FIX(static_cast<std::int8_t>(*at));
+        case element::u8:
+            return INT2FIX(static_cast<std::uint8_t>(*at));
+        case element::i16:
+            return get_as<std::int16_t>(at, [](std::int16_t v) -> VALUE { return INT2FIX(v); });
+        case element::u16:
+            return get_as<std::uint16_t>(at, [](std::uint16_t v) -> VALUE { return INT2FIX(v); });
+        case element::i32:
+            return get_as<std::int32_t>(at, [](std::int32_t v) -> VALUE { return INT2NUM(v); });
+        case element::u32:
+            return get_as<std::uint32_t>(at, [](std::uint32_t v) -> VALUE { return UINT2NUM(v); });
+        case element::i64:
+            return get_as<std::int64_t>(at, [](std::int64_t v) -> VALUE { return LL2NUM(v); });
+        case element::u64:
+            return get_as<std::uint64_t>(at, [](std::uint64_t v) -> VALUE { return ULL2NUM(v); });
+        case element::f32:
+            return get_as<float>(at, [](float v) -> VALUE { return rb_float_new(static_cast<double>(v)); });
+        case element::f64:
+            return get_as<double>(at, [](double v) -> VALUE { return rb_float_new(v); });
+    }
+    return Qnil;
+}
+
+/// Raises RangeError for an integer that does not fit, TypeError for what is no number.
+long long checked_integer(VALUE value, long long least, long long most) {
+    const long long number = NUM2LL(value);
+    if (number < least || number > most)
+        rb_raise(rb_eRangeError, "%lld is not between %lld and %lld", number, least, most);
+    return number;
+}
+
+template <class T>
+void put_as(char* at, T value) {
+    std::memcpy(at, &value, sizeof value);
+}
+
+/// The element as bytes.
+unsigned encode_element(element type, VALUE value, char* bytes) {
+    switch (type) {
+        case element::i8:
+            return put_as(bytes, static_cast<std::int8_t>(checked_integer(value, INT8_MIN, INT8_MAX))), 1;
+        case element::u8:
+            return put_as(bytes, static_cast<std::uint8_t>(checked_integer(value, 0, UINT8_MAX))), 1;
+        case element::i16:
+            return put_as(bytes, static_cast<std::int16_t>(checked_integer(value, INT16_MIN, INT16_MAX))), 2;
+        case element::u16:
+            return put_as(bytes, static_cast<std::uint16_t>(checked_integer(value, 0, UINT16_MAX))), 2;
+        case element::i32:
+            return put_as(bytes, static_cast<std::int32_t>(checked_integer(value, INT32_MIN, INT32_MAX))), 4;
+        case element::u32:
+            return put_as(bytes, static_cast<std::uint32_t>(checked_integer(value, 0, UINT32_MAX))), 4;
+        case element::i64:
+            return put_as(bytes, static_cast<std::int64_t>(NUM2LL(value))), 8;
+        case element::u64: {
+            value = rb_to_int(value);
+            // NUM2ULL takes negative ones for large ones.
+            if (RTEST(rb_funcall(value, '<', 1, INT2FIX(0))))
+                rb_raise(rb_eRangeError, "%" PRIsVALUE " is negative", value);
+            return put_as(bytes, static_cast<std::uint64_t>(NUM2ULL(value))), 8;
+        }
+        case element::f32:
+            return put_as(bytes, static_cast<float>(NUM2DBL(value))), 4;
+        case element::f64:
+            return put_as(bytes, NUM2DBL(value)), 8;
+    }
+    return 0;
+}
+
+unsigned size_of_element(element type) {
+    constexpr unsigned sizes[] = {1, 1, 2, 2, 4, 4, 8, 8, 4, 8};
+    return sizes[static_cast<unsigned>(type)];
+}
+
+element element_of(VALUE number) {
+    const int type = NUM2INT(number);
+    if (type < 0 || type > static_cast<int>(element::f64)) rb_raise(rb_eTypeError, "unknown type of element");
+    return static_cast<element>(type);
+}
+
+/// Checked when it is used, as a block or a conversion may have closed the memory.
+char* element_at(VALUE self, element type, std::size_t index) {
+    const plain* const mine = open_plain(self);
+    const unsigned size = size_of_element(type);
+    const std::size_t count = pshared_memory_size(mine->memory) / size;
+    if (index >= count) rb_raise(rb_eIndexError, "index %zu is outside of the array, which has %zu", index, count);
+    return bytes_of(mine) + index * size;
+}
+
+VALUE plain_get(VALUE self, VALUE type, VALUE index) {
+    const element kind = element_of(type);
+    return get_element(kind, element_at(self, kind, NUM2SIZET(index)));
+}
+VALUE plain_put(VALUE self, VALUE type, VALUE index, VALUE value) {
+    const element kind = element_of(type);
+    char bytes[8];
+    const unsigned size = encode_element(kind, value, bytes);
+    std::memcpy(element_at(self, kind, NUM2SIZET(index)), bytes, size);
+    return value;
+}
+VALUE plain_each(VALUE self, VALUE type, VALUE count) {
+    const element kind = element_of(type);
+    const std::size_t last = NUM2SIZET(count);
+    for (std::size_t i = 0; i < last; ++i) rb_yield(get_element(kind, element_at(self, kind, i)));
+    return self;
+}
+VALUE plain_slice(VALUE self, VALUE type, VALUE start, VALUE length) {
+    const element kind = element_of(type);
+    const std::size_t first = NUM2SIZET(start);
+    const std::size_t count = NUM2SIZET(length);
+    const VALUE result = rb_ary_new();
+    for (std::size_t i = 0; i < count; ++i) rb_ary_push(result, get_element(kind, element_at(self, kind, first + i)));
+    return result;
+}
+VALUE plain_fill(VALUE self, VALUE type, VALUE value, VALUE count) {
+    const element kind = element_of(type);
+    const std::size_t last = NUM2SIZET(count);
+    char bytes[8];
+    const unsigned size = encode_element(kind, value, bytes);
+    for (std::size_t i = 0; i < last; ++i) std::memcpy(element_at(self, kind, i), bytes, size);
+    return self;
+}
+
+}  // namespace
+
+void retain(memory* used) noexcept { used->users.fetch_add(1, std::memory_order_relaxed); }
+
+void release(memory* used) noexcept {
+    // acq_rel: the last one sees what the others did with the memory.
+    if (used->users.fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+    if (used->block != nullptr) give_back(used);
+    release(used->segment);
+    delete used;
+}
+
+memory* place(const recipe& how, VALUE options) {
+    location found;
+    if (options == Qnil || !locate(options, how.object, how.bytes, &found)) {
+        check_no_options(options);
+        return anonymous(how);
+    }
+    void* address = nullptr;
+    const int code = pshared_segment_find_or_construct(found.segment->handle, found.object, how.type, how.bytes, how.alignment,
+                                                       how.init, how.context, &address);
+    if (code != PSHARED_OK || RHASH_SIZE(options) != 0) {
+        release(found.segment);
+        check(code, found.object);
+        check_no_options(options);
+    }
+    return made(address, how.bytes, nullptr, found.segment);
+}
+
+void init_memory() {
+    const VALUE native = rb_define_module_under(module, "Native");
+    const VALUE plain_class = rb_define_class_under(native, "Memory", rb_cObject);
+    rb_define_alloc_func(plain_class, allocate_plain);
+    rb_define_method(plain_class, "initialize", plain_initialize, 2);
+    rb_undef_method(plain_class, "initialize_copy");
+    rb_define_method(plain_class, "address", plain_address, 0);
+    rb_define_method(plain_class, "size", plain_size, 0);
+    rb_define_method(plain_class, "close", plain_close, 0);
+    rb_define_method(plain_class, "closed?", plain_is_closed, 0);
+    rb_define_method(plain_class, "write", plain_write, 2);
+    rb_define_method(plain_class, "read", plain_read, 2);
+    rb_define_method(plain_class, "load", plain_load, 1);
+    rb_define_method(plain_class, "get", plain_get, 2);
+    rb_define_method(plain_class, "put", plain_put, 3);
+    rb_define_method(plain_class, "each", plain_each, 2);
+    rb_define_method(plain_class, "slice", plain_slice, 3);
+    rb_define_method(plain_class, "fill", plain_fill, 3);
+}
+
+}  // namespace pshared_ruby

@@ -1,0 +1,57 @@
+# frozen_string_literal: true
+
+module ProcessShared
+  # The newest object of many: whoever reads gets a whole one, however many write meanwhile and whoever is killed. No
+  # lock is needed. On death: a killed writer leaves the old object.
+  #
+  # Marshal loads what was written with it, whatever that is: see SharedMemory. With `format: :msgpack` C++ reads and
+  # writes the same objects (process_shared::object_buffer).
+  class ObjectBuffer
+    extend OpenWithSelf
+
+    # @param capacity [Integer] bytes of the largest object, marshalled
+    def initialize(capacity, **options)
+      capacity = Integer(capacity)
+      raise Errno::EINVAL, "#{capacity} bytes for an object" unless capacity.positive?
+
+      @native = Native::Buffer.new(capacity, options.empty? ? nil : options)
+    end
+
+    def capacity
+      @native.capacity
+    end
+
+    # @raise [IndexError] if it is too large; the old one stays then
+    def write(object, format: :marshal)
+      codec = Codec.fetch(format)
+      @native.store(codec::NUMBER, codec.dump(object))
+      self
+    end
+    alias store write
+
+    # The newest object; nil if none was written.
+    # @raise [TypeError] if it was written in another format
+    def read(format: :marshal)
+      codec = Codec.fetch(format)
+      bytes = @native.load(codec::NUMBER)
+      bytes && codec.load(bytes)
+    end
+    alias load read
+
+    def close
+      @native.release
+    end
+
+    def closed?
+      @native.released?
+    end
+
+    def initialize_copy(_other)
+      raise TypeError, "#{self.class} cannot be copied: make another one, or open it by its name"
+    end
+
+    def marshal_dump
+      raise TypeError, "#{self.class} cannot be marshalled: inherit it by fork, or open it by its name"
+    end
+  end
+end

@@ -1,0 +1,38 @@
+# frozen_string_literal: true
+
+module ProcessShared
+  # `open` for classes whose objects are closed.
+  module OpenWithSelf
+    # As new. With a block: calls it with the object, closes the object, and returns what the block did.
+    def open(...)
+      made = new(...)
+      return made unless block_given?
+
+      begin
+        yield made
+      ensure
+        made.close
+      end
+    end
+  end
+
+  # What all that synchronizes has in common: where it lies, and its end.
+  #
+  # An object lies in memory of this process that forked children share; or, with `name: '/segment'`,
+  # `name: '/segment/object'` or `segment: a_segment, name: 'object'`, in a segment that any process (of the same user,
+  # unless `mode:` says otherwise) can open.
+  #
+  # Closing one, and collecting it, ends this process's use. Other processes that have it keep it.
+  class Shared
+    extend OpenWithSelf
+
+    def _dump(*)
+      raise TypeError, "#{self.class} cannot be marshalled: inherit it by fork, or open it by its name"
+    end
+    private :_dump
+
+    def marshal_dump
+      _dump
+    end
+  end
+end
