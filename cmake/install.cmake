@@ -13,7 +13,7 @@ install(TARGETS process_shared EXPORT process_shared-targets
 install(TARGETS process_shared_static EXPORT process_shared-targets
     ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} COMPONENT development)
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/process_shared DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
-    COMPONENT development FILES_MATCHING PATTERN *.hpp PATTERN *.def)
+    COMPONENT development FILES_MATCHING PATTERN *.hpp PATTERN *.h PATTERN *.def)
 
 install(EXPORT process_shared-targets NAMESPACE process_shared:: DESTINATION ${package_folder} COMPONENT development)
 configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/process_shared-config.cmake.in
@@ -30,6 +30,13 @@ foreach(which INCLUDEDIR LIBDIR)
         set(pc_${which} ${CMAKE_INSTALL_${which}})
     else()
         set(pc_${which} "\${prefix}/${CMAKE_INSTALL_${which}}")
+    endif()
+endforeach()
+# A program in C that links statically has to be told of the library of C++.
+set(pc_cxx "")
+foreach(library stdc++ c++)
+    if(library IN_LIST CMAKE_CXX_IMPLICIT_LINK_LIBRARIES)
+        set(pc_cxx "-l${library}")
     endif()
 endforeach()
 if(IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR})

@@ -3,7 +3,8 @@
 add_library(process_shared_build_options INTERFACE)
 target_compile_features(process_shared_build_options INTERFACE cxx_std_20)
 target_compile_options(process_shared_build_options INTERFACE
-    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Wnon-virtual-dtor)
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion
+    $<$<COMPILE_LANGUAGE:CXX>:-Wold-style-cast> $<$<COMPILE_LANGUAGE:CXX>:-Wnon-virtual-dtor>)
 option(PROCESS_SHARED_WERROR "Warnings are errors" OFF)
 if(PROCESS_SHARED_WERROR)
     target_compile_options(process_shared_build_options INTERFACE -Werror)

@@ -16,7 +16,7 @@ Gem::Specification.new do |gem|
   gem.required_ruby_version = '>= 3.0'
   gem.extensions = ['ext/process_shared/extconf.rb']
   gem.files = Dir.chdir(__dir__) do
-    Dir['lib/**/*.rb', 'ext/process_shared/*.{rb,cpp,hpp}', 'ext/process_shared/core/**/*', 'sig/*.rbs', 'examples/*.rb',
+    Dir['lib/**/*.rb', 'ext/process_shared/*.{rb,cpp,hpp}', 'ext/process_shared/core/**/*', 'sig/*.rbs', 'examples/*',
         'README.md', 'LICENSE', '.yardopts'].select { |path| File.file?(path) }
   end
   gem.add_runtime_dependency 'ffi', '~> 1.0'

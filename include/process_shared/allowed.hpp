@@ -71,6 +71,32 @@ struct type_name {
     static constexpr std::string_view value = detail::spelled_type<T>();
 };
 
+// gcc says "long int", clang "long".
+template <>
+struct type_name<short> {
+    static constexpr std::string_view value = "short";
+};
+template <>
+struct type_name<unsigned short> {
+    static constexpr std::string_view value = "unsigned short";
+};
+template <>
+struct type_name<long> {
+    static constexpr std::string_view value = "long";
+};
+template <>
+struct type_name<unsigned long> {
+    static constexpr std::string_view value = "unsigned long";
+};
+template <>
+struct type_name<long long> {
+    static constexpr std::string_view value = "long long";
+};
+template <>
+struct type_name<unsigned long long> {
+    static constexpr std::string_view value = "unsigned long long";
+};
+
 namespace detail {
 
 /// "prefix<number>", for templates whose default arguments compilers spell, or do not.

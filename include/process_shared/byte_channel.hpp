@@ -102,6 +102,8 @@ public:
     void set_max_messages(std::size_t messages);
     [[nodiscard]] std::size_t waiting_receivers() const;  ///< asleep at the moment
     [[nodiscard]] std::size_t waiting_senders() const;
+    /// Whether another one is copying a message at the moment, so that any call would wait.
+    [[nodiscard]] bool is_busy() const;
 
     /// The parts that the above and the bindings are made of. False if the deadline passed first.
     [[nodiscard]] bool send_by(std::span<const std::byte> message, deadline until);

@@ -24,6 +24,8 @@ extern PROCESS_SHARED_API thread_local constinit bool was_interrupted __attribut
 ///
 /// An interruptible one has also passed once a signal handler has run during the wait, so that a wait gives up then as
 /// it does when its time is over: that is how the C interface returns for a signal.
+/// (A handler with SA_RESTART does not end every wait: the kernel goes on with some. One that runs just before a sleep
+/// ends nothing.)
 class deadline {
 public:
     static constexpr deadline never() noexcept { return deadline(std::numeric_limits<std::int64_t>::max()); }

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <process_shared/allowed.hpp>
+#include <process_shared/deadline.hpp>
 #include <process_shared/error.hpp>
 #include <process_shared/export.hpp>
 #include <process_shared/object_codec.hpp>
@@ -120,9 +121,9 @@ public:
         marshal = 4,  ///< Ruby's Marshal; C++ leaves it alone
     };
 
-    /// The parts that the templates above and the bindings are made of.
-    void store_encoded(codec how, std::uint64_t type, std::span<const std::byte> object,
-                       std::error_code& error) const noexcept;
+    /// The parts that the templates above and the bindings are made of. timed_out: another one was storing until then.
+    void store_encoded(codec how, std::uint64_t type, std::span<const std::byte> object, std::error_code& error,
+                       deadline until = deadline::never()) const noexcept;
     /// What a reader is ready for; anything else is wrong_type.
     struct request {
         std::uint64_t type = 0;                   ///< an as_is object of this type and of just the size of `place` …
@@ -131,7 +132,10 @@ public:
         std::vector<std::byte>* bytes = nullptr;  ///< … goes here
     };
     /// Returns which it was (means nothing after an error).
-    codec load_encoded(const request& wanted, std::error_code& error) const noexcept;
+    codec load_encoded(const request& wanted, std::error_code& error,
+                       deadline until = deadline::never()) const noexcept;
+    /// Whether another one stores at the moment, so that a store would wait.
+    [[nodiscard]] bool is_busy() const noexcept;
 
 private:
     object_buffer(std::byte* block, std::size_t capacity, std::shared_ptr<void> keep) noexcept;

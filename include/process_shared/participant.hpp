@@ -26,6 +26,8 @@ namespace process_shared {
 class PROCESS_SHARED_API participant {
 public:
     explicit participant(const segment& in);
+    /// In every segment that it comes to.
+    participant();
     participant(participant&&) noexcept;
     participant& operator=(participant&&) noexcept;
     ~participant();
@@ -42,14 +44,26 @@ public:
         std::unique_ptr<previous> previous_;
     };
 
+    /// The calling thread is this participant until it is another one, or itself again: for schedulers that cannot end a
+    /// scope on the thread where it began. Throws as a scope.
+    void act() const;
+    static void act_as_self();
+
 private:
     struct keeper;
-    std::unique_ptr<keeper> keeper_;
+    struct ender {
+        void operator()(keeper* ended) const noexcept;
+    };
+    std::unique_ptr<keeper, ender> keeper_;
 };
+
+/// The calling thread has another name now: tells it to its seats, by which owner_died and inspect name it.
+PROCESS_SHARED_API void thread_renamed() noexcept;
 
 /// The calling thread gives up all it holds, as if it had died here: locks are abandoned (the next lock() is told), read
 /// locks and the permits of owned semaphores are free. For runtimes whose threads end before the native ones that they
-/// run on. A barrier is not told: the thread may go on.
+/// run on. A barrier is not told: the thread may go on. What lies in a segment that this process has closed stays held
+/// until the thread ends.
 PROCESS_SHARED_API void abandon_held() noexcept;
 
 }  // namespace process_shared

@@ -18,8 +18,9 @@
  *     throws, and none may be called with a null pointer (PSHARED_EINVAL), but where it says so.
  * Waiting: every wait ends at an absolute deadline: nanoseconds of the monotonic clock, PSHARED_NOW or PSHARED_NEVER.
  *     It returns PSHARED_ETIMEDOUT then. If a signal handler runs while it sleeps, it returns PSHARED_EINTR, having
- *     acquired nothing, and never waits on by itself: call again to go on. (A signal that comes just before the sleep is
- *     seen at the backstop, 100 ms later at most.)
+ *     acquired nothing, and never waits on by itself: call again to go on. (Of handlers without SA_RESTART: one with it
+ *     ends some waits and not others. One that runs just before the sleep, or between two looks at the backstop, does
+ *     not end it.)
  * On death: in the way of POSIX. The lock function that finds the last owner dead returns PSHARED_EOWNERDEAD and holds
  *     the lock; pshared_last_death() says who died. Repair the data, and call the lock's _consistent() before its
  *     _unlock(). An unlock without it leaves the lock abandoned, and the next one is told again. The functions named
@@ -118,7 +119,8 @@ typedef int64_t pshared_deadline_t;
 /* So many nanoseconds from now; PSHARED_NOW for 0 and less, PSHARED_NEVER for what cannot be counted. */
 PSHARED_API pshared_deadline_t pshared_deadline_after(int64_t nanoseconds);
 
-PSHARED_API const char *pshared_version(void); /* "0.1.0" */
+#define PSHARED_VERSION "0.1.0"
+PSHARED_API const char *pshared_version(void); /* of the library that is loaded */
 
 /* ---- Segments -------------------------------------------------------------------------------------------------- */
 
@@ -224,6 +226,8 @@ PSHARED_API int pshared_shared_mutex_consistent(pshared_shared_mutex_t *mutex);
 /* A reader cannot repair: PSHARED_EOWNERDEAD means that it is not held. */
 PSHARED_API int pshared_shared_mutex_lock_shared(pshared_shared_mutex_t *mutex, pshared_deadline_t until);
 PSHARED_API int pshared_shared_mutex_unlock_shared(pshared_shared_mutex_t *mutex);
+/* Whether the calling thread holds it for reading: 1 or 0. */
+PSHARED_API int pshared_shared_mutex_is_mine_shared(const pshared_shared_mutex_t *mutex);
 
 #define PSHARED_MONITOR_SIZE 24
 #define PSHARED_TYPE_MONITOR "process_shared::monitor"
@@ -395,12 +399,19 @@ PSHARED_API size_t pshared_object_buffer_capacity(const pshared_object_buffer_t 
 /* Any codec but PSHARED_CODEC_AS_IS. */
 PSHARED_API int pshared_object_buffer_store(pshared_object_buffer_t *buffer, int codec, const void *object,
                                             size_t bytes);
+/* The same, waiting while another one stores, but not longer than that. */
+PSHARED_API int pshared_object_buffer_store_until(pshared_object_buffer_t *buffer, int codec, const void *object,
+                                                  size_t bytes, pshared_deadline_t until);
+/* Whether another one is inside at the moment, so that _store would wait: 1 or 0. */
+PSHARED_API int pshared_object_buffer_is_busy(const pshared_object_buffer_t *buffer);
 /* A copy of the newest object, if its codec is this one (PSHARED_EWRONGTYPE; PSHARED_ENOTHING). */
 typedef struct pshared_bytes {
     void *data; /* to be freed by pshared_bytes_free(); never null after success */
     size_t size;
 } pshared_bytes_t;
 PSHARED_API int pshared_object_buffer_load(const pshared_object_buffer_t *buffer, int codec, pshared_bytes_t *object);
+PSHARED_API int pshared_object_buffer_load_until(const pshared_object_buffer_t *buffer, int codec,
+                                                 pshared_bytes_t *object, pshared_deadline_t until);
 PSHARED_API void pshared_bytes_free(pshared_bytes_t *bytes); /* data null: nothing happens */
 
 /* ---- Messages -------------------------------------------------------------------------------------------------- */
@@ -427,17 +438,25 @@ PSHARED_API int pshared_channel_size(const pshared_channel_t *channel, size_t *m
 PSHARED_API int pshared_channel_capacity(const pshared_channel_t *channel, size_t *bytes);
 PSHARED_API int pshared_channel_max_messages(const pshared_channel_t *channel, size_t *messages); /* 0: any number */
 PSHARED_API int pshared_channel_set_max_messages(pshared_channel_t *channel, size_t messages);
+/* Whether another one is copying a message at the moment, so that any call would wait: 1 or 0. */
+PSHARED_API int pshared_channel_is_busy(const pshared_channel_t *channel);
 PSHARED_API int pshared_channel_waiting(const pshared_channel_t *channel, size_t *receivers, size_t *senders);
 
 /* ---- Participants ---------------------------------------------------------------------------------------------- */
 
 /* participant.hpp: who owns things; by default the calling thread. */
 typedef struct pshared_participant pshared_participant_t;
+/* `in` null: in every segment that it comes to. */
 PSHARED_API int pshared_participant_create(const pshared_segment_t *in, pshared_participant_t **made);
 PSHARED_API void pshared_participant_end(pshared_participant_t *participant); /* null: nothing happens */
 /* From _enter to _leave the calling thread is `participant`; in pairs, the last one first. */
 PSHARED_API int pshared_participant_enter(pshared_participant_t *participant);
 PSHARED_API int pshared_participant_leave(pshared_participant_t *participant);
+/* The calling thread is `participant` until it is another one, or itself again (null): for schedulers that cannot leave
+ * on the thread where they entered. */
+PSHARED_API int pshared_act_as(pshared_participant_t *participant);
+/* The calling thread has another name now: tells it to its seats, which name it to others. */
+PSHARED_API void pshared_thread_renamed(void);
 /* The calling thread gives up all it holds, as if it had died here. */
 PSHARED_API void pshared_abandon_held(void);
 

@@ -20,6 +20,7 @@ end
 
 require 'process_shared/version'
 require 'process_shared/process_shared_ext'
+require 'process_shared/errors'
 require 'process_shared/shared'
 require 'process_shared/semaphore'
 require 'process_shared/mutex'

@@ -48,9 +48,9 @@ constexpr bool any_null(const Pointers*... pointers) noexcept {
 inline deadline deadline_of(pshared_deadline_t until) noexcept {
     return deadline(until < 0 ? 0 : until).or_signal();
 }
-/// Why a wait ended without success.
+/// Why a wait ended without success. Not by was_interrupted: a predicate may have waited, too, and unset it.
 inline int end_of_wait(pshared_deadline_t until) noexcept {
-    return detail::was_interrupted && !deadline(until).has_passed() ? PSHARED_EINTR : PSHARED_ETIMEDOUT;
+    return deadline(until).has_passed() ? PSHARED_ETIMEDOUT : PSHARED_EINTR;
 }
 inline int waited(bool well, pshared_deadline_t until) noexcept { return well ? PSHARED_OK : end_of_wait(until); }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "c/call.hpp"
 #include "sync/owner_lock.hpp"
+#include "sync/word_wait.hpp"
 
 #include <process_shared/allowed.hpp>
 #include <process_shared/condition_variable.hpp>
@@ -49,8 +50,9 @@ extern "C" {
 int pshared_condition_variable_wait(pshared_condition_variable_t* condition, pshared_mutex_t* m,
                                     pshared_deadline_t until) {
     if (any_null(condition, m)) return PSHARED_EINVAL;
-    if (pshared_mutex_is_mine(m) == 0) return PSHARED_ENOTOWNER;
     auto* const lock = value_of<mutex>(m);
+    // Not left to unlock(), which lets a forked child pass with what is its parent's.
+    if (pshared_mutex_is_mine(m) == 0) return seats::view_of(m).base == nullptr ? PSHARED_EOUTSIDE : PSHARED_ENOTOWNER;
     return call([&] {
         return wait(
             *value_of<condition_word>(condition), until, [&] { lock->unlock(); },
@@ -88,7 +90,10 @@ int pshared_condition_variable_prepare(pshared_condition_variable_t* condition, 
 int pshared_condition_variable_sleep(pshared_condition_variable_t* condition, uint32_t prepared,
                                      pshared_deadline_t until) {
     if (condition == nullptr) return PSHARED_EINVAL;
-    return sleep(*value_of<condition_word>(condition), prepared, until);
+    return call([&] {
+        sync::seat_near(condition);  // as prepare(), by another thread perhaps: so that sleep() cannot fail
+        return sleep(*value_of<condition_word>(condition), prepared, until);
+    });
 }
 
 }  // extern "C"

@@ -146,6 +146,6 @@ pshared_deadline_t pshared_deadline_after(int64_t nanoseconds) {
     return nanoseconds <= 0 ? PSHARED_NOW : deadline::from_now(nanoseconds).nanoseconds();
 }
 
-const char* pshared_version(void) { return PROCESS_SHARED_VERSION; }
+const char* pshared_version(void) { return PSHARED_VERSION; }
 
 }  // extern "C"

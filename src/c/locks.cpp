@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 // mutex, recursive_mutex, checked_mutex, shared_mutex and monitor.
 #include "c/call.hpp"
-#include "seats/owner_word.hpp"
-#include "seats/registry.hpp"
 #include "sync/owner_lock.hpp"
+#include "sync/readers.hpp"
 
 #include <process_shared/allowed.hpp>
 #include <process_shared/checked_mutex.hpp>
@@ -59,11 +58,7 @@ const std::atomic<std::uint64_t>& word_of(const Opaque* bytes) noexcept {
 
 template <class Opaque>
 int is_locked(const Opaque* bytes) noexcept {
-    if (bytes == nullptr) return 0;
-    const std::uint64_t value = word_of(bytes).load(std::memory_order_relaxed);  // relaxed: a snapshot
-    if (seats::is_free(value) || seats::is_abandoned(value)) return 0;
-    const seats::view in = seats::view_of(bytes);
-    return in.base != nullptr && !seats::is_dead(in, seats::owner_of(value)) ? 1 : 0;
+    return bytes != nullptr && sync::is_held_by_anybody(word_of(bytes)) ? 1 : 0;
 }
 
 }  // namespace
@@ -115,6 +110,14 @@ int pshared_shared_mutex_lock_shared(pshared_shared_mutex_t* m, pshared_deadline
 int pshared_shared_mutex_unlock_shared(pshared_shared_mutex_t* m) {
     if (m == nullptr) return PSHARED_EINVAL;
     return run([&] { value_of<shared_mutex>(m)->unlock_shared(); });
+}
+
+int pshared_shared_mutex_is_mine_shared(const pshared_shared_mutex_t* m) {
+    const seats::place* const here = m == nullptr ? nullptr : seats::find_seat(m);
+    if (here == nullptr) return 0;
+    std::uint64_t offset = 0;
+    here->locate(reinterpret_cast<std::uintptr_t>(m), offset);
+    return sync::my_reader_slot(*here->mine, offset) != nullptr ? 1 : 0;
 }
 
 int pshared_monitor_lock(pshared_monitor_t* m, pshared_deadline_t until) {

@@ -6,6 +6,7 @@
 #include <process_shared/barrier.hpp>
 #include <process_shared/event.hpp>
 #include <process_shared/latch.hpp>
+#include <process_shared/mutex.hpp>
 #include <process_shared/once.hpp>
 
 #include <cstring>
@@ -124,7 +125,8 @@ int pshared_once_finish(pshared_once_t* once) {
 }
 int pshared_once_give_up(pshared_once_t* once) {
     if (once == nullptr) return PSHARED_EINVAL;
-    return run([&] { value_of<once_flag>(once)->give_up(); });
+    // give_up() itself, but for the error that it keeps to itself. A once_flag begins with its mutex.
+    return run([&] { reinterpret_cast<mutex*>(once)->unlock(); });
 }
 int pshared_once_is_done(const pshared_once_t* once, int* done) {
     if (any_null(once, done)) return PSHARED_EINVAL;

@@ -50,6 +50,23 @@ std::span<const std::byte> bytes_at(const void* data, size_t size) noexcept {
     return {static_cast<const std::byte*>(data), size};
 }
 
+constexpr bool is_codec(int codec) noexcept {
+    return codec >= PSHARED_CODEC_BYTES && codec <= PSHARED_CODEC_MARSHAL && codec != PSHARED_CODEC_AS_IS;
+}
+
+int load(const pshared_object_buffer_t* buffer, int codec, pshared_bytes_t* object, deadline until) noexcept {
+    if (any_null(buffer, object) || !is_codec(codec)) return PSHARED_EINVAL;
+    return call([&] {
+        std::vector<std::byte> bytes;
+        std::error_code error;
+        object_buffer::request wanted;
+        wanted.other = static_cast<object_buffer::codec>(codec);
+        wanted.bytes = &bytes;
+        buffer->value.load_encoded(wanted, error, until);
+        return error ? code_of(error) : hand_over(bytes, object);
+    });
+}
+
 size_t number_of(size_t messages) noexcept { return messages == 0 ? byte_channel::any_number : messages; }
 
 }  // namespace
@@ -90,27 +107,30 @@ size_t pshared_object_buffer_capacity(const pshared_object_buffer_t* buffer) {
 }
 
 int pshared_object_buffer_store(pshared_object_buffer_t* buffer, int codec, const void* object, size_t bytes) {
-    if (any_null(buffer, object) || codec < PSHARED_CODEC_BYTES || codec > PSHARED_CODEC_MARSHAL ||
-        codec == PSHARED_CODEC_AS_IS)
-        return PSHARED_EINVAL;
+    if (any_null(buffer, object) || !is_codec(codec)) return PSHARED_EINVAL;
     std::error_code error;
     buffer->value.store_encoded(static_cast<object_buffer::codec>(codec), 0, bytes_at(object, bytes), error);
     return code_of(error);
 }
+int pshared_object_buffer_store_until(pshared_object_buffer_t* buffer, int codec, const void* object, size_t bytes,
+                                      pshared_deadline_t until) {
+    if (any_null(buffer, object) || !is_codec(codec)) return PSHARED_EINVAL;
+    std::error_code error;
+    buffer->value.store_encoded(static_cast<object_buffer::codec>(codec), 0, bytes_at(object, bytes), error,
+                                deadline_of(until));
+    return error == errc::timed_out ? end_of_wait(until) : code_of(error);
+}
+int pshared_object_buffer_is_busy(const pshared_object_buffer_t* buffer) {
+    return buffer != nullptr && buffer->value.is_busy() ? 1 : 0;
+}
 
 int pshared_object_buffer_load(const pshared_object_buffer_t* buffer, int codec, pshared_bytes_t* object) {
-    if (any_null(buffer, object) || codec < PSHARED_CODEC_BYTES || codec > PSHARED_CODEC_MARSHAL ||
-        codec == PSHARED_CODEC_AS_IS)
-        return PSHARED_EINVAL;
-    return call([&] {
-        std::vector<std::byte> bytes;
-        std::error_code error;
-        object_buffer::request wanted;
-        wanted.other = static_cast<object_buffer::codec>(codec);
-        wanted.bytes = &bytes;
-        buffer->value.load_encoded(wanted, error);
-        return error ? code_of(error) : hand_over(bytes, object);
-    });
+    return load(buffer, codec, object, deadline::never());
+}
+int pshared_object_buffer_load_until(const pshared_object_buffer_t* buffer, int codec, pshared_bytes_t* object,
+                                     pshared_deadline_t until) {
+    const int code = load(buffer, codec, object, deadline_of(until));
+    return code == PSHARED_ETIMEDOUT ? end_of_wait(until) : code;
 }
 
 int pshared_channel_anonymous(size_t capacity, size_t messages, pshared_channel_t** result) {
@@ -188,6 +208,9 @@ int pshared_channel_max_messages(const pshared_channel_t* channel, size_t* messa
 int pshared_channel_set_max_messages(pshared_channel_t* channel, size_t messages) {
     if (channel == nullptr) return PSHARED_EINVAL;
     return run([&] { channel->value.set_max_messages(number_of(messages)); });
+}
+int pshared_channel_is_busy(const pshared_channel_t* channel) {
+    return channel != nullptr && channel->value.is_busy() ? 1 : 0;
 }
 int pshared_channel_waiting(const pshared_channel_t* channel, size_t* receivers, size_t* senders) {
     if (any_null(channel, receivers, senders)) return PSHARED_EINVAL;

@@ -18,8 +18,8 @@ struct pshared_participant {
 extern "C" {
 
 int pshared_participant_create(const pshared_segment_t* in, pshared_participant_t** result) {
-    if (any_null(in, result)) return PSHARED_EINVAL;
-    return run([&] { *result = new pshared_participant{participant(*in->used)}; });
+    if (result == nullptr) return PSHARED_EINVAL;
+    return run([&] { *result = new pshared_participant{in == nullptr ? participant() : participant(*in->used)}; });
 }
 void pshared_participant_end(pshared_participant_t* who) { delete who; }
 int pshared_participant_enter(pshared_participant_t* who) {
@@ -32,6 +32,10 @@ int pshared_participant_leave(pshared_participant_t* who) {
     who->scopes.pop_back();
     return PSHARED_OK;
 }
+int pshared_act_as(pshared_participant_t* who) {
+    return run([&] { who == nullptr ? participant::act_as_self() : who->value.act(); });
+}
+void pshared_thread_renamed(void) { process_shared::thread_renamed(); }
 void pshared_abandon_held(void) { process_shared::abandon_held(); }
 
 }  // extern "C"

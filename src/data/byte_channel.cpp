@@ -11,9 +11,9 @@
 // CH2   bytes behind tail                    send     plain    nobody looks at them
 // CH3   the other description                all      relaxed  nobody looks at it
 // CH4   turns + 1                            all      relaxed  done: sent, received, closed
-// CH5   guard: free                          all      release  as mutex.cpp
-// CH6   filled: notified (sent)              send     –        who waits looks again at the backstop
-// CH7   emptied: notified (received)         receive  –        as CH6
+// CH5   guard: free                          all      release  who waits looks again at the backstop; so from CH4 on
+// CH6   filled: notified (sent, closed)      send     –        nothing is left to do; closed: as CH5 for the senders
+// CH7   emptied: notified (all but sent)     receive  –        nothing is left to do
 // W1…   waiting, as condition_variable.cpp: prepared under the guard, after a look at the description
 //
 // A receiver copies the message out before CH4, so one that dies before CH4 leaves it for the next.
@@ -22,13 +22,15 @@
 // M2  Nobody sleeps beside a message for ever: a receiver prepares under the guard when there is none; CH4 of a send is
 //     later, and CH6 follows it. Each wait looks again at the backstop, should the sender have died before CH6.
 //
-// Steps that need the backstop after one death: CH4, CH5 (nobody was notified), and those of condition_variable.cpp.
+// Steps that need the backstop after one death: from CH4 to the wake, that is CH4, the guard's U0 to U4, CH5, and N1 and
+// N3 of condition_variable.cpp; of a close also CH6, for those who wait for room.
 #include <process_shared/byte_channel.hpp>
 
 #include "base/step.hpp"
 #include "data/block_handle.hpp"
 #include "seats/registry.hpp"
 #include "segment/segment_state.hpp"
+#include "sync/owner_lock.hpp"
 #include "sync/word_wait.hpp"
 
 #include <algorithm>
@@ -193,6 +195,16 @@ bool repeat(channel_head& head, std::size_t capacity, detail::condition_word& ch
     }
 }
 
+/// One change of what is in it, by whoever need not wait for anything.
+template <class Change>
+void change(channel_head& head, std::size_t capacity, Change&& make) {
+    guarded hold(head.guard);
+    contents now = contents::of(head, capacity);
+    make(now);
+    now.commit(head);
+    hold.unlock();
+}
+
 channel_head& head_of(channel_head* head) {
     if (head == nullptr) throw std::system_error(make_error_code(errc::no_segment), "byte_channel");
     return *head;
@@ -301,14 +313,11 @@ byte_channel::outcome byte_channel::receive_by(std::vector<std::byte>& message, 
 
 void byte_channel::close() {
     channel_head& head = head_of(head_);
-    {
-        const guarded hold(head.guard);
-        contents now = contents::of(head, capacity_);
-        now.closed = 1;
-        now.commit(head);
-    }
+    change(head, capacity_, [](contents& now) { now.closed = 1; });
     head.filled.notify(true);
+    step("CH6");
     head.emptied.notify(true);
+    step("CH7");
 }
 
 bool byte_channel::is_closed() const {
@@ -319,14 +328,12 @@ bool byte_channel::is_closed() const {
 
 void byte_channel::clear() {
     channel_head& head = head_of(head_);
-    {
-        const guarded hold(head.guard);
-        contents now = contents::of(head, capacity_);
+    change(head, capacity_, [](contents& now) {
         now.head = now.tail;
         now.messages = 0;
-        now.commit(head);
-    }
+    });
     head.emptied.notify(true);
+    step("CH7");
 }
 
 std::size_t byte_channel::size() const {
@@ -345,13 +352,9 @@ std::size_t byte_channel::max_messages() const {
 void byte_channel::set_max_messages(std::size_t messages) {
     channel_head& head = head_of(head_);
     const std::uint64_t most = checked_most(messages);
-    {
-        const guarded hold(head.guard);
-        contents now = contents::of(head, capacity_);
-        now.most = most;
-        now.commit(head);
-    }
+    change(head, capacity_, [most](contents& now) { now.most = most; });
     head.emptied.notify(true);
+    step("CH7");
 }
 
 namespace {
@@ -366,6 +369,7 @@ std::size_t waiting_for(const detail::condition_word& word) {
 }  // namespace
 
 std::size_t byte_channel::waiting_receivers() const { return waiting_for(head_of(head_).filled); }
+bool byte_channel::is_busy() const { return sync::is_held(head_of(head_).guard); }
 std::size_t byte_channel::waiting_senders() const { return waiting_for(head_of(head_).emptied); }
 
 }  // namespace process_shared

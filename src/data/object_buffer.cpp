@@ -39,6 +39,7 @@
 #include "data/block_handle.hpp"
 #include "data/racing_copy.hpp"
 #include "segment/segment_state.hpp"
+#include "sync/owner_lock.hpp"
 
 #include <process_shared/mutex.hpp>
 
@@ -185,7 +186,7 @@ reading try_read(const buffer& from, const object_buffer::request& wanted, verdi
 
 /// Runs `action` with the writers excluded. A dead one's guard is taken over: there is nothing to repair (W2).
 template <class Action>
-std::error_code under_guard(mutex& guard, Action&& action) noexcept {
+std::error_code under_guard(mutex& guard, deadline until, Action&& action) noexcept {
     struct unlock_at_end {
         mutex& held;
         ~unlock_at_end() {
@@ -197,12 +198,18 @@ std::error_code under_guard(mutex& guard, Action&& action) noexcept {
         }
     };
     std::error_code error;
+    std::error_code late;
     detail::quietly(error, [&] {
-        guard.lock([] {});
+        const detail::ownership owned = guard.acquire(until);
+        if (owned == detail::ownership::none) {
+            late = errc::timed_out;
+            return;
+        }
         const unlock_at_end held{guard};
+        if (owned == detail::ownership::abandoned) guard.declare_sound();
         action();
     });
-    return error;
+    return error ? error : late;
 }
 
 }  // namespace
@@ -266,21 +273,22 @@ void object_buffer::remove(segment& in, std::string_view name, std::error_code& 
 }
 
 void object_buffer::store_encoded(codec how, std::uint64_t type, std::span<const std::byte> object,
-                                  std::error_code& error) const noexcept {
+                                  std::error_code& error, deadline until) const noexcept {
     if (!valid()) {
         error = errc::no_segment;
     } else if (object.size() > capacity_) {
         error = errc::object_too_large;
     } else {
         const buffer to{block_, capacity_};
-        error = under_guard(to.head().guard, [&] {
+        error = under_guard(to.head().guard, until, [&] {
             step("OB1");
             write(to, how, type, object);
         });
     }
 }
 
-object_buffer::codec object_buffer::load_encoded(const request& wanted, std::error_code& error) const noexcept {
+object_buffer::codec object_buffer::load_encoded(const request& wanted, std::error_code& error,
+                                                 deadline until) const noexcept {
     if (!valid()) {
         error = errc::no_segment;
         return {};
@@ -290,7 +298,7 @@ object_buffer::codec object_buffer::load_encoded(const request& wanted, std::err
     detail::quietly(error, [&] {
         for (int tries = 0; tries < 2; ++tries)
             if (try_read(from, wanted, result) == reading::done) return;
-        const std::error_code failure = under_guard(from.head().guard, [&] {
+        const std::error_code failure = under_guard(from.head().guard, until, [&] {
             step("OB10");
             // Nobody writes now: a sequence that does not fit was never stored.
             if (try_read(from, wanted, result) == reading::overtaken) result = {errc::damaged, {}};
@@ -300,6 +308,8 @@ object_buffer::codec object_buffer::load_encoded(const request& wanted, std::err
     if (!error) error = result.error;
     return result.found;
 }
+
+bool object_buffer::is_busy() const noexcept { return valid() && sync::is_held(buffer{block_, capacity_}.head().guard); }
 
 void object_buffer::store_bytes(std::span<const std::byte> object) const {
     std::error_code error;

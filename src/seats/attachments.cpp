@@ -131,9 +131,18 @@ void leave_all(thread_block& block) {
     });
 }
 
+/// A mapping of the segment that is open: with more than the registry.
+mapping_node* open_node(const attachment* where) noexcept {
+    for (mapping_node* node = first_node.load(std::memory_order_acquire); node; node = node->next)
+        // relaxed: whoever closes it meanwhile takes the locks away from those who use them.
+        if (node->where == where && node->size.load(std::memory_order_relaxed) != 0) return node;
+    return nullptr;
+}
+
+/// But for what lies in a segment that this process has closed: its words are out of reach, until the thread ends.
 void abandon_all(thread_block& block) {
     for_each_sitting(block, [](const sitting& one) {
-        if (const mapping_node* node = node_with_registry(one.where)) abandon_held(node->mapped, one.me);
+        if (const mapping_node* node = open_node(one.where)) abandon_held(node->mapped, one.me);
     });
 }
 
@@ -172,7 +181,11 @@ mapping_node& attached_node_of(const void* address) {
 const place& sit(const void* address) {
     mapping_node& node = attached_node_of(address);
     thread_block& block = my_block(leave_all);
-    return remember(block, node, block.as.where == node.where ? block.as.me : seat_for(block, node));
+    if (block.as.where == node.where) return remember(block, node, block.as.me);
+    deputy* const other = block.as.everywhere;
+    if (other == nullptr) return remember(block, node, seat_for(block, node));
+    const participant_id known = other->seat_in(node.where);
+    return remember(block, node, known != 0 ? known : other->claim_near(address));
 }
 
 const place* find_seat(const void* address) {
@@ -181,7 +194,9 @@ const place* find_seat(const void* address) {
     mapping_node* node = node_of(address);
     thread_block* block = my_block_if_any();
     if (node == nullptr || block == nullptr) return nullptr;
-    const participant_id me = block->as.where == node->where ? block->as.me : find_sitting(*block, node->where);
+    const participant_id me = block->as.where == node->where    ? block->as.me
+                              : block->as.everywhere != nullptr ? block->as.everywhere->seat_in(node->where)
+                                                                : find_sitting(*block, node->where);
     return me == 0 ? nullptr : &remember(*block, *node, me);
 }
 
@@ -248,6 +263,14 @@ bool inherited_by_fork(const void* address) noexcept {
 
 void abandon_everything() noexcept {
     if (thread_block* block = my_block_if_any()) abandon_all(*block);
+}
+
+void rename_everywhere() noexcept {
+    thread_block* const block = my_block_if_any();
+    if (block == nullptr) return;
+    for_each_sitting(*block, [](const sitting& one) {
+        if (const mapping_node* node = node_with_registry(one.where)) write_name(node->mapped.seat_at(seat_of(one.me)));
+    });
 }
 
 acting act_as(acting who) {

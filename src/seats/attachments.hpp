@@ -10,6 +10,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace process_shared::seats {
 
@@ -94,14 +95,53 @@ std::uint64_t fork_epoch() noexcept;
 /// The calling thread gives up all it holds, in every segment, as if it had died. What explicit participants hold stays.
 void abandon_everything() noexcept;
 
-/// For explicit participants: the calling thread acts as `me` in every mapping of the segment `where`.
-/// Returns who it acted as before (nobody: as itself).
+/// Writes the calling thread's name, which has changed, into its seats.
+void rename_everywhere() noexcept;
+
+/// Whoever sits for somebody else in every segment that this one comes to.
+class deputy;
+
+/// For explicit participants: the calling thread acts as `me` in every mapping of the segment `where`; or as that deputy,
+/// wherever it is. Returns who it acted as before (nobody: as itself).
 struct acting {
     const attachment* where = nullptr;
     participant_id me = 0;
+    deputy* everywhere = nullptr;
 };
 acting act_as(acting who);
 /// The calling thread's own seat in the segment of `address`, with that segment: what a keeper lends out.
 acting sit_as_self(const void* address);
+
+/// Used by one thread at a time: whoever acts as it.
+class deputy {
+public:
+    deputy() = default;
+    virtual ~deputy() = default;
+    deputy(const deputy&) = delete;
+    deputy& operator=(const deputy&) = delete;
+
+    /// 0: it has no seat there yet.
+    [[nodiscard]] participant_id seat_in(const attachment* where) const noexcept {
+        for (const acting& one : seats_)
+            if (one.where == where) return one.me;
+        return 0;
+    }
+    /// Claims one, by the thread that keeps it. Throws as sit.
+    participant_id claim_near(const void* address) {
+        seats_.push_back({});  // so that nothing can fail once it is claimed
+        try {
+            seats_.back() = claim(address);
+        } catch (...) {
+            seats_.pop_back();
+            throw;
+        }
+        return seats_.back().me;
+    }
+
+private:
+    virtual acting claim(const void* address) = 0;
+
+    std::vector<acting> seats_;
+};
 
 }  // namespace process_shared::seats

@@ -140,6 +140,13 @@ std::string name_of(const seat& here) {
 
 }  // namespace
 
+void write_name(seat& mine) noexcept {
+    const platform::thread_identity me = platform::who_am_i();
+    // relaxed: for people.
+    mine.name[0].store(name_part(me.name, 0), std::memory_order_relaxed);
+    mine.name[1].store(name_part(me.name, 1), std::memory_order_relaxed);
+}
+
 participant_id claim(const view& in, const lock_file& file) {
     for (std::uint32_t index = 0; index < in.seats; ++index)
         if (const participant_id me = try_claim(in, file, index)) return me;

@@ -15,6 +15,9 @@ namespace process_shared::seats {
 /// Claims a seat for the calling thread. Throws unsupported_thread or seats_full.
 participant_id claim(const view& in, const lock_file& file);
 
+/// The calling thread's name, into its own seat.
+void write_name(seat& mine) noexcept;
+
 /// The sitter is about to end and holds nothing: its seat can be had as soon as its thread is gone.
 /// False if it still holds something; then its end is a death like any other.
 bool leave(const view& in, participant_id me) noexcept;

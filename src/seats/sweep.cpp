@@ -14,10 +14,11 @@
 // S4    obituary written                             sweeper  relaxed  no obituary, or one whose sum is wrong: ignored
 // S5    taken or leaving → free                      sweeper  release  –
 //
-// V1    a sitter that lives on, per entry: S2, or      sitter   acq_rel  swept like any sitter: the entry is still there
+// Y1    a sitter that lives on, per entry: S2, or      sitter   acq_rel  swept like any sitter: the entry is still there
 //       a reader's hold gone
-// V2    per entry: its sleepers woken                sitter   –        as V1
-// V3    per entry: withdrawn                         sitter   plain    nothing is left behind
+// Y2    per entry: its sleepers woken                sitter   –        as Y1
+// Y3    per entry: withdrawn                         sitter   plain    nothing is left behind
+// Y4    obituary written, if any was abandoned       sitter   relaxed  as S4
 //
 // Only S2 may need the backstop: its sleepers were perhaps watching an earlier owner's token.
 // An entry that the dead does not own was an intent, or already let go: the dead may have swallowed a wake there, so
@@ -115,24 +116,28 @@ bool sweep_range(const view& in, std::uint64_t begin, std::uint64_t end) noexcep
 
 void abandon_held(const view& in, participant_id me) noexcept {
     seat& here = in.seat_at(seat_of(me));
+    std::uint32_t abandoned_locks = 0;
     for (auto& slot : here.held) {
         const held_entry entry = slot.load(std::memory_order_relaxed);  // relaxed: my own
         if (entry == 0) continue;
         if (kind_of(entry) == lock_kind::shared_reader) {
             // seq_cst: before the look at who waits for it; a writer announces itself, and then looks here.
             slot.exchange(0, std::memory_order_seq_cst);
-            detail::step("V1");
+            detail::step("Y1");
             platform::wake(upper_half(slot), platform::everyone);
-            detail::step("V2");
-        } else {
-            sweep_entry(in, me, entry);
+            detail::step("Y2");
+        } else if (sweep_entry(in, me, entry)) {
+            ++abandoned_locks;
         }
         std::atomic_signal_fence(std::memory_order_seq_cst);
         slot.store(0, std::memory_order_relaxed);
-        detail::step("V3");
+        detail::step("Y3");
     }
     here.spilled.store(0, std::memory_order_release);  // pairs with for_each_reader
     detail::my_last_read->lock.store(nullptr, std::memory_order_relaxed);  // my own
+    // The thread may end, and its seat be another's, before anybody asks who it was.
+    if (abandoned_locks != 0) write_obituary(in, me, here, abandoned_locks);
+    detail::step("Y4");
 }
 
 std::uint32_t count_waiting(const view& in, held_entry what) noexcept {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Explicit participants: a thread that does nothing but sit, and lends its seat to whoever is in a scope.
+// Explicit participants: a thread that does nothing but sit, and lends its seats to whoever acts as it.
 #include <process_shared/participant.hpp>
 
 #include "seats/attachments.hpp"
@@ -14,22 +14,24 @@
 
 namespace process_shared {
 
-struct participant::keeper {
-    explicit keeper(const segment& in) : memory(segment_access::keep_alive(in)) {
-        const void* base = segment_access::state_of(in).mapped.base;
-        thread = new std::thread([this, base] { sit(base); });
-        std::unique_lock hold(guard);
-        changed.wait(hold, [&] { return seated.me != 0 || refused; });
-        if (!refused) return;
-        hold.unlock();
-        thread->join();
-        delete thread;
-        std::rethrow_exception(refused);
+struct participant::keeper final : seats::deputy {
+    keeper() { thread = new std::thread([this] { keep(); }); }
+
+    /// In one segment only.
+    explicit keeper(const segment& in) : keeper() {
+        memory = segment_access::keep_alive(in);
+        try {
+            seated = claim(segment_access::state_of(in).mapped.base);
+        } catch (...) {
+            end();
+            throw;
+        }
     }
 
-    ~keeper() {
-        // In a forked child the thread does not exist, and the lock may be held by one that does not exist either.
-        if (seats::fork_epoch() != epoch) return;
+    ~keeper() override { end(); }
+
+    void end() {
+        if (thread == nullptr) return;
         {
             const std::lock_guard hold(guard);
             done = true;
@@ -37,20 +39,36 @@ struct participant::keeper {
         changed.notify_all();
         thread->join();
         delete thread;
+        thread = nullptr;
     }
 
-    keeper(const keeper&) = delete;
-    keeper& operator=(const keeper&) = delete;
-
-    void sit(const void* base) {
+    seats::acting claim(const void* address) override {
         std::unique_lock hold(guard);
-        try {
-            seated = seats::sit_as_self(base);
-        } catch (...) {
-            refused = std::current_exception();
-        }
+        wanted = address;
         changed.notify_all();
-        changed.wait(hold, [&] { return done || refused; });
+        changed.wait(hold, [&] { return wanted == nullptr; });
+        if (refused) std::rethrow_exception(std::exchange(refused, nullptr));
+        return got;
+    }
+
+    /// The thread's: sits where it is asked to, until it is told to go.
+    void keep() {
+        std::unique_lock hold(guard);
+        for (;;) {
+            changed.wait(hold, [&] { return done || wanted != nullptr; });
+            if (done) return;
+            try {
+                got = seats::sit_as_self(wanted);
+            } catch (...) {
+                refused = std::current_exception();
+            }
+            wanted = nullptr;
+            changed.notify_all();
+        }
+    }
+
+    [[nodiscard]] seats::acting role() {
+        return seated.me != 0 ? seated : seats::acting{nullptr, 0, this};
     }
 
     std::shared_ptr<void> memory;
@@ -58,12 +76,21 @@ struct participant::keeper {
     std::thread* thread = nullptr;
     std::mutex guard;
     std::condition_variable changed;
-    seats::acting seated;
+    const void* wanted = nullptr;
+    seats::acting got;
     std::exception_ptr refused;
     bool done = false;
+    seats::acting seated;  // if it is for one segment only
 };
 
-participant::participant(const segment& in) : keeper_(std::make_unique<keeper>(in)) {}
+void participant::ender::operator()(keeper* ended) const noexcept {
+    // In a forked child the thread does not exist; the lock may be held by one that does not exist either, and the
+    // condition waits for such a one before it can be destroyed. So it stays as it is.
+    if (seats::fork_epoch() == ended->epoch) delete ended;
+}
+
+participant::participant() : keeper_(new keeper) {}
+participant::participant(const segment& in) : keeper_(new keeper(in)) {}
 participant::participant(participant&&) noexcept = default;
 participant& participant::operator=(participant&&) noexcept = default;
 participant::~participant() = default;
@@ -74,17 +101,31 @@ struct participant::scope::previous {
 };
 
 participant::scope::scope(const participant& who) {
-    if (!who.keeper_ || seats::fork_epoch() != who.keeper_->epoch)
-        throw std::system_error(make_error_code(errc::not_owner), "the participant belongs to the parent process");
     previous_ = std::make_unique<previous>();
-    previous_->epoch = who.keeper_->epoch;
-    previous_->before = seats::act_as(who.keeper_->seated);
+    previous_->epoch = seats::fork_epoch();
+    previous_->before = seats::act_as({});
+    try {
+        who.act();
+    } catch (...) {
+        seats::act_as(previous_->before);
+        throw;
+    }
 }
 
 participant::scope::~scope() {
     // In a forked child the thread acts as itself already.
     if (seats::fork_epoch() == previous_->epoch) seats::act_as(previous_->before);
 }
+
+void participant::act() const {
+    if (!keeper_ || seats::fork_epoch() != keeper_->epoch)
+        throw std::system_error(make_error_code(errc::not_owner), "the participant belongs to the parent process");
+    seats::act_as(keeper_->role());
+}
+
+void participant::act_as_self() { seats::act_as({}); }
+
+void thread_renamed() noexcept { seats::rename_everywhere(); }
 
 void abandon_held() noexcept { seats::abandon_everything(); }
 

@@ -23,6 +23,7 @@
 #include <process_shared/barrier.hpp>
 
 #include "base/step.hpp"
+#include "seats/obituary.hpp"
 #include "seats/registry.hpp"
 #include "sync/word_wait.hpp"
 
@@ -112,6 +113,13 @@ struct barrier_guard {
     void break_by(seats::participant_id dead, std::uint32_t in_turn) noexcept {
         seats::pass_on_death(seats::view_of(&core), dead);
         if (turn() != in_turn || place_of(dead) == nullptr) return;
+        // Those who come when its seat has another sitter ask who it was, and it may have held nothing.
+        const seats::view in = seats::view_of(&core);
+        if (const std::uint32_t index = seats::seat_of(dead); index < in.seats) {
+            const seats::seat& its = in.seat_at(index);
+            if (seats::state_generation(its.state.load(std::memory_order_acquire)) == seats::generation_of(dead))
+                seats::write_obituary(in, dead, its, 0);
+        }
         core.died_.store(dead, relaxed);
         core.broke_at_.store(in_turn, relaxed);
         set_turn(in_turn | broken_bit);

@@ -8,6 +8,7 @@
 #include <process_shared/once.hpp>
 
 #include "base/step.hpp"
+#include "sync/owner_lock.hpp"
 
 namespace process_shared {
 
@@ -20,6 +21,8 @@ bool once_flag::begin() {
 }
 
 void once_flag::finish() {
+    // Not ours: an error, or nothing at all in a child forked inside the function, whose parent is still there.
+    if (!sync::holds(reinterpret_cast<const std::atomic<std::uint64_t>&>(doing_))) return doing_.unlock();
     done_.store(1, std::memory_order_release);  // pairs with is_done (O2)
     detail::step("O2");
     doing_.unlock();

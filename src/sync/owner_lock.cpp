@@ -182,6 +182,13 @@ void finish_contended_release(std::atomic<std::uint64_t>& word, lock_kind kind) 
     wake_and_withdraw(attempt_from(*find_seat(&word), word, kind), sleepers_per_unlock);
 }
 
+bool is_held_by_anybody(const std::atomic<std::uint64_t>& word) noexcept {
+    const std::uint64_t value = word.load(std::memory_order_relaxed);  // relaxed: a snapshot
+    if (worth_trying(value)) return false;
+    const view in = view_of(&word);
+    return in.base != nullptr && !is_dead(in, owner_of(value));
+}
+
 void declare_word_sound(std::atomic<std::uint64_t>& word) {
     if (!holds(word)) fail(errc::not_owner);
     std::uint64_t value = word.load(std::memory_order_relaxed);  // relaxed: as in release_slowly

@@ -88,6 +88,13 @@ inline bool holds(const std::atomic<std::uint64_t>& word) noexcept {
     return here != nullptr && seats::held_by(word.load(std::memory_order_relaxed), here->me);
 }
 
+/// Whether somebody living holds what begins with such a word. A snapshot.
+bool is_held_by_anybody(const std::atomic<std::uint64_t>& word) noexcept;
+template <class Lock>
+bool is_held(const Lock& lock) noexcept {
+    return is_held_by_anybody(reinterpret_cast<const std::atomic<std::uint64_t>&>(lock));
+}
+
 /// The word is ours and was repaired. Throws not_owner.
 void declare_word_sound(std::atomic<std::uint64_t>& word);
 

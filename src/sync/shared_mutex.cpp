@@ -42,7 +42,8 @@
 // M4  Readers sleep on the word, as writers do, with an entry that no writer takes for a hold. Who gets in after having
 //     slept wakes all: a reader does not take the word, so no unlock of its would wake those behind.
 //
-// Steps that need the backstop after one death: none. The turn of a dead reader costs the next writer one millisecond.
+// Steps that need the backstop after one death: none. The turn of a dead reader costs the next writer one millisecond,
+// or a look at every seat if it does not wait.
 #include <process_shared/shared_mutex.hpp>
 
 #include "platform/fence.hpp"
@@ -247,12 +248,19 @@ private:
             return true;
         const deadline enough = deadline::from_now(patience);
         while (of_.turn.load(std::memory_order_relaxed) != 0) {
-            if (until_.has_passed()) return false;
+            if (until_.has_passed()) {
+                if (readers_wait()) return false;
+                break;  // they gave up or died: else it would be kept from all who only try
+            }
             if (enough.has_passed()) break;
             sync::park(me(), of_.turn, 1, std::span<const participant_id>{}, std::min(enough, until_));
         }
         of_.turn.store(0, std::memory_order_relaxed);
         return true;
+    }
+
+    [[nodiscard]] bool readers_wait() const noexcept {
+        return count_waiting(in_, make_entry(lock_kind::shared_waiter, offset_of(by_.entry))) != 0;
     }
 
     /// One who does not wait need not disturb them.

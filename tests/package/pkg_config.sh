@@ -1,9 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Compiles the stranger's program with nothing but a compiler and pkg-config, every warning an error, and runs it.
+# Compiles a stranger's program, in C++ or C, with nothing but a compiler and pkg-config, every warning an error, and
+# runs it.
 #   pkg_config.sh shared|static COMPILER LIBDIR SOURCE FOLDER
 set -euo pipefail
-kind=$1 compiler=$2 libdir=$3 source=$4 program=$5/pkg_config_$1
+kind=$1 compiler=$2 libdir=$3 source=$4 program=$5/pkg_config_$1_${4##*.}
+language=(-std=c++20 -Wold-style-cast)
+[[ $source != *.c ]] || language=(-std=c11 -D_DEFAULT_SOURCE)
 export PKG_CONFIG_PATH=$libdir/pkgconfig
 
 options=(process_shared)
@@ -11,10 +14,10 @@ options=(process_shared)
 read -ra compile <<<"$(pkg-config --cflags "${options[@]}")"
 read -ra link <<<"$(pkg-config --libs "${options[@]}")"
 # Where both libraries are installed, the linker takes the shared one unless told otherwise.
-[[ $kind == shared ]] || link=(-Wl,-Bstatic "${link[@]}" -Wl,-Bdynamic)
+[[ $kind == shared ]] || link=("${link[@]/#-lprocess_shared/-l:libprocess_shared.a}")
 
-"$compiler" -std=c++20 -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wold-style-cast -Werror \
-    "${compile[@]}" "$source" -o "$program" "${link[@]}"
+"$compiler" "${language[@]}" -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Werror "${compile[@]}" \
+    "$source" -o "$program" "${link[@]}"
 
 needed=$(ldd "$program")
 if [[ $kind == shared ]]; then

@@ -70,6 +70,8 @@ VALUE channel_initialize(VALUE self, VALUE bytes, VALUE messages, VALUE options)
 
 struct transfer {
     pshared_channel_t* channel;
+    pshared_object_buffer_t* buffer;
+    int codec;
     const void* message;
     std::size_t bytes;
     pshared_bytes_t received;
@@ -94,12 +96,11 @@ void* run(void* at) {
     mine->code = mine->what(mine->context, mine->until);
     return nullptr;
 }
-/// At once with the GVL, then without; interrupts end it, as in wait.cpp.
-int transact(VALUE self, attempt what, transfer* context, pshared_deadline_t until) {
-    int code = what(context, PSHARED_NOW);
+/// At once with the GVL, unless another process is copying; then without. Interrupts end it, as in wait.cpp.
+int transact(VALUE self, attempt what, transfer* context, bool is_busy, pshared_deadline_t until) {
+    int code = is_busy ? PSHARED_EINTR : what(context, PSHARED_NOW);
     while ((code == PSHARED_ETIMEDOUT && until != PSHARED_NOW) || code == PSHARED_EINTR) {
         box* const mine = open_box(self);
-        context->channel = mine->channel;
         ++mine->users;
         box_call made{what, context, until, PSHARED_EINTR};
         rb_nogvl(run, &made, RUBY_UBF_IO, nullptr, RB_NOGVL_INTR_FAIL);
@@ -115,9 +116,10 @@ int transact(VALUE self, attempt what, transfer* context, pshared_deadline_t unt
 VALUE channel_send(VALUE self, VALUE message, VALUE timeout) {
     StringValue(message);
     const pshared_deadline_t until = timeout == Qfalse ? PSHARED_NOW : deadline_of(timeout);
-    rb_str_freeze(message);
-    transfer context{open_box(self)->channel, RSTRING_PTR(message), static_cast<std::size_t>(RSTRING_LEN(message)), {}};
-    const int code = transact(self, send, &context, until);
+    message = rb_str_new_frozen(message);  // it is read without the GVL
+    pshared_channel_t* const channel = open_box(self)->channel;
+    transfer context{channel, nullptr, 0, RSTRING_PTR(message), static_cast<std::size_t>(RSTRING_LEN(message)), {}};
+    const int code = transact(self, send, &context, pshared_channel_is_busy(channel) != 0, until);
     RB_GC_GUARD(message);
     if (code == PSHARED_ETIMEDOUT) return Qfalse;
     if (code == PSHARED_ECLOSED) rb_raise(rb_path2class("ClosedQueueError"), "queue closed");
@@ -140,8 +142,9 @@ VALUE take_string(pshared_bytes_t* bytes) {
 /// The message; false if there was none until the deadline; nil if it is closed and empty.
 VALUE channel_receive(VALUE self, VALUE timeout) {
     const pshared_deadline_t until = timeout == Qfalse ? PSHARED_NOW : deadline_of(timeout);
-    transfer context{open_box(self)->channel, nullptr, 0, {nullptr, 0}};
-    const int code = transact(self, receive, &context, until);
+    pshared_channel_t* const channel = open_box(self)->channel;
+    transfer context{channel, nullptr, 0, nullptr, 0, {nullptr, 0}};
+    const int code = transact(self, receive, &context, pshared_channel_is_busy(channel) != 0, until);
     if (code == PSHARED_ETIMEDOUT) return Qfalse;
     if (code == PSHARED_ECLOSED) return Qnil;
     check(code, "pop");
@@ -199,21 +202,35 @@ VALUE buffer_initialize(VALUE self, VALUE capacity, VALUE options) {
     check_no_options(options);
     return self;
 }
+int store(void* at, pshared_deadline_t until) {
+    const auto* const mine = static_cast<transfer*>(at);
+    return pshared_object_buffer_store_until(mine->buffer, mine->codec, mine->message, mine->bytes, until);
+}
+int load(void* at, pshared_deadline_t until) {
+    auto* const mine = static_cast<transfer*>(at);
+    return pshared_object_buffer_load_until(mine->buffer, mine->codec, &mine->received, until);
+}
+
 VALUE buffer_store(VALUE self, VALUE codec, VALUE object) {
     StringValue(object);
-    check(pshared_object_buffer_store(open_box(self)->buffer, NUM2INT(codec), RSTRING_PTR(object),
-                                      static_cast<std::size_t>(RSTRING_LEN(object))),
-          "write");
+    object = rb_str_new_frozen(object);  // it is read without the GVL
+    pshared_object_buffer_t* const buffer = open_box(self)->buffer;
+    transfer context{nullptr, buffer, NUM2INT(codec), RSTRING_PTR(object),
+                     static_cast<std::size_t>(RSTRING_LEN(object)), {}};
+    const int code = transact(self, store, &context, pshared_object_buffer_is_busy(buffer) != 0, PSHARED_NEVER);
     RB_GC_GUARD(object);
+    check(code, "write");
     return self;
 }
 /// nil: nothing was stored.
 VALUE buffer_load(VALUE self, VALUE codec) {
-    pshared_bytes_t bytes{nullptr, 0};
-    const int code = pshared_object_buffer_load(open_box(self)->buffer, NUM2INT(codec), &bytes);
+    transfer context{nullptr, open_box(self)->buffer, NUM2INT(codec), nullptr, 0, {nullptr, 0}};
+    // It waits only if it was overtaken twice, for a moment.
+    const int code = transact(self, load, &context, false, PSHARED_NEVER);
     if (code == PSHARED_ENOTHING) return Qnil;
+    if (code == PSHARED_EWRONGTYPE) rb_raise(rb_eTypeError, "the object was written in another format");
     check(code, "read");
-    return take_string(&bytes);
+    return take_string(&context.received);
 }
 VALUE buffer_capacity(VALUE self) { return SIZET2NUM(pshared_object_buffer_capacity(open_box(self)->buffer)); }
 

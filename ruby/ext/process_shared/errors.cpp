@@ -2,6 +2,8 @@
 // Codes become exceptions.
 #include "ext.hpp"
 
+#include <initializer_list>
+
 namespace pshared_ruby {
 namespace {
 

@@ -12,6 +12,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace pshared_ruby {
 
@@ -97,13 +98,15 @@ extern unsigned process_generation;
 /// How often this process and its ancestors have forked, as seen here.
 extern unsigned forks_seen;
 
-/// To be called once by each Ruby thread before it takes part: on Ruby 3.3 and later it is bound to its native thread
-/// then, whose seat it uses.
+/// The Ruby thread for which the calling native thread acts. A function of its own, never inlined: where Ruby threads move
+/// between native ones, one function may be left on another thread than it was entered on, and must not remember the
+/// place of a thread's variable.
+[[gnu::noinline]] VALUE bound_thread() noexcept;
+/// To be called by a Ruby thread before it takes part, and again whenever it may have moved since.
 void bind_thread(VALUE thread);
-extern thread_local VALUE bound_thread;
 inline void bind_this_thread() {
     const VALUE thread = rb_thread_current();
-    if (bound_thread != thread) [[unlikely]]
+    if (bound_thread() != thread) [[unlikely]]
         bind_thread(thread);
 }
 
@@ -117,8 +120,19 @@ inline object* open_object(VALUE self) {
     return found;
 }
 
+/// A barrier that a Ruby thread has joined, and the turn that it waits for. Kept beyond the Ruby object's end, so that a
+/// thread that ends can leave.
+struct membership {
+    memory* where;
+    std::uint32_t max;
+    std::uint32_t turn;
+    bool arrived;
+    unsigned generation;
+};
+/// The current Ruby thread's.
+[[gnu::noinline]] std::vector<membership>& memberships() noexcept;
 /// What ends with a thread, in meeting_points.cpp.
-void leave_barriers() noexcept;
+void leave_barriers(std::vector<membership>& of) noexcept;
 
 // ---- wait.cpp
 
@@ -156,6 +170,8 @@ void init_memory();
 void init_segment();
 void init_boxes();
 
+/// A lock that is closed, or collected, while this process holds it: nobody could unlock it any more.
+void let_go_at_end(object* lock) noexcept;
 /// For conditions: lets a lock of ours go that the calling fiber holds, and takes it again. Both return a code.
 int let_go(object* lock, unsigned* depth);
 void take_again(VALUE self, unsigned depth, int* due);

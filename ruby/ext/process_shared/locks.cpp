@@ -6,8 +6,6 @@
 // the core's answer and what is written down here, because both happen with the GVL, and no interrupt is looked at.
 #include "ext.hpp"
 
-#include <ruby/fiber/scheduler.h>
-
 namespace pshared_ruby {
 
 struct lock_functions {
@@ -72,11 +70,17 @@ constexpr lock_functions shared_functions = {
     writer_is_there,
 };
 
+VALUE checked_recovery(VALUE by) {
+    if (by != Qnil && by != Qtrue && !rb_respond_to(by, rb_intern("call")))
+        rb_raise(rb_eTypeError, "recover: takes something that can be called, true or nil");
+    return by;
+}
+
 VALUE initialize_lock(int argc, VALUE* argv, VALUE self, const lock_functions& functions) {
     object* const mine = object_of(self);
     const VALUE options = take_options(&argc, argv);
     rb_check_arity(argc, 0, 0);
-    const VALUE recover = take_option(options, "recover");
+    const VALUE recover = checked_recovery(take_option(options, "recover"));
     const recipe how{functions.type, functions.object, functions.bytes, alignof(std::uint64_t), nullptr, nullptr};
     memory* const where = place(how, options);
     if (mine->where != nullptr) release(mine->where);  // initialize, called again
@@ -98,13 +102,14 @@ bool is_mine(const object* mine) { return is_owned(mine) && mine->owner == rb_fi
 
 void took(object* mine, VALUE fiber) {
     mine->owner = fiber;
-    mine->thread = bound_thread;
+    mine->thread = rb_thread_current();
     mine->depth = 1;
     mine->generation = process_generation;
 }
 
 /// The owner word goes last: nobody in this process looks in between.
 int unlock_now(object* mine) {
+    bind_this_thread();  // a block, or a recovery, may have moved us
     mine->owner = 0;
     mine->thread = 0;
     return mine->functions->unlock(mine->where->address);
@@ -158,6 +163,7 @@ void repair(VALUE self, object* mine, VALUE by) {
         if (mine->where == nullptr) raise_closed();
         if (!is_mine(mine)) rb_raise(process_error, "the lock was let go while it was being repaired");
     }
+    bind_this_thread();
     check(mine->functions->consistent(mine->where->address), "consistent");
 }
 
@@ -165,8 +171,6 @@ void repair(VALUE self, object* mine, VALUE by) {
 bool lock_abandoned(VALUE self, object* mine, VALUE by, pshared_deadline_t until) {
     if (by == Qnil) by = mine->recover;
     if (by == Qnil) raise_code(PSHARED_EOWNERDEAD, "lock");
-    if (by != Qtrue && !rb_respond_to(by, rb_intern("call")))
-        rb_raise(rb_eTypeError, "recover: takes something that can be called, or true");
     const lock_functions& functions = *mine->functions;
     const int code = acquire(self, mine, functions.lock, functions.unlock, until);
     if (code == PSHARED_ETIMEDOUT) return false;
@@ -178,7 +182,7 @@ bool lock_abandoned(VALUE self, object* mine, VALUE by, pshared_deadline_t until
 
 /// The core takes us for the owner, but it was another fiber of this thread. False: nothing can be done.
 bool is_left_by_dead_fiber(const object* mine) {
-    return is_owned(mine) && mine->thread == bound_thread && !RTEST(rb_fiber_alive_p(mine->owner));
+    return is_owned(mine) && mine->thread == rb_thread_current() && !RTEST(rb_fiber_alive_p(mine->owner));
 }
 
 /// True if it was locked, false if the deadline passed first.
@@ -193,7 +197,7 @@ bool lock_until(VALUE self, object* mine, VALUE by, pshared_deadline_t until) {
             ++mine->depth;
             return true;
         }
-        if (mine->thread == bound_thread) {
+        if (mine->thread == rb_thread_current()) {
             if (is_left_by_dead_fiber(mine)) {
                 if (by == Qnil) by = mine->recover;
                 if (by == Qnil) rb_raise(owner_died, "lock: the fiber that held it has ended");
@@ -225,7 +229,7 @@ bool lock_until(VALUE self, object* mine, VALUE by, pshared_deadline_t until) {
 VALUE option_recover(int argc, VALUE* argv, int least, int most) {
     const VALUE options = take_options(&argc, argv);
     rb_check_arity(argc, least, most);
-    const VALUE recover = take_option(options, "recover");
+    const VALUE recover = checked_recovery(take_option(options, "recover"));
     check_no_options(options);
     return recover;
 }
@@ -359,11 +363,16 @@ VALUE shared_lock_shared_for(VALUE self, VALUE timeout) {
     return read_until(self, open_object(self), until) ? Qtrue : Qfalse;
 }
 VALUE shared_unlock_shared(VALUE self) {
+    const auto* const at = static_cast<const pshared_shared_mutex_t*>(open_object(self)->where->address);
+    // In a forked child the core lets what the parent's thread holds pass: right for the end of a block.
+    if (process_generation != 0 && pshared_shared_mutex_is_mine_shared(at) == 0)
+        raise_code(PSHARED_ENOTOWNER, "unlock_shared");
     check(read_unlock(open_object(self)->where->address), "unlock_shared");
     return self;
 }
 VALUE unlock_shared_at_end(VALUE self) {
     const object* const mine = object_of(self);
+    bind_this_thread();
     if (mine->where != nullptr) read_unlock(mine->where->address);
     return Qnil;
 }
@@ -387,6 +396,11 @@ void define_lock(VALUE of_class, VALUE (*initialize)(int, VALUE*, VALUE)) {
 
 }  // namespace
 
+void let_go_at_end(object* lock) noexcept {
+    if (lock->functions != nullptr && lock->where != nullptr && is_owned(lock))
+        lock->functions->unlock(lock->where->address);
+}
+
 int let_go(object* lock, unsigned* depth) {
     if (!is_mine(lock)) return PSHARED_ENOTOWNER;
     *depth = lock->depth;
@@ -396,6 +410,7 @@ int let_go(object* lock, unsigned* depth) {
 void take_again(VALUE self, unsigned depth, int* due) {
     object* const mine = object_of(self);
     if (mine->where == nullptr) raise_closed();
+    bind_this_thread();
     memory* const where = mine->where;
     retain(where);
     const lock_functions& functions = *mine->functions;

@@ -59,30 +59,20 @@ VALUE event_wait(int argc, VALUE* argv, VALUE self) {
 
 // ---- Barrier
 
-/// A barrier that this thread has joined, and the turn that it waits for. Kept beyond the Ruby object's end, so that a
-/// thread that ends can leave.
-struct membership {
-    memory* where;
-    std::uint32_t max;
-    std::uint32_t turn;
-    bool arrived;
-    unsigned generation;
-};
-thread_local std::vector<membership> memberships;
-
 pshared_barrier_t* barrier_at(const memory* where) { return static_cast<pshared_barrier_t*>(where->address); }
 
 /// A forked child is no member of its parent's.
-void forget_parents() {
-    std::erase_if(memberships, [](const membership& one) {
+void forget_parents(std::vector<membership>& of) noexcept {
+    std::erase_if(of, [](const membership& one) {
         if (one.generation == process_generation) return false;
         release(one.where);
         return true;
     });
 }
-membership* membership_in(const memory* where) {
-    forget_parents();
-    for (membership& one : memberships)
+membership* membership_in(const memory* where) noexcept {
+    std::vector<membership>& mine = memberships();
+    forget_parents(mine);
+    for (membership& one : mine)
         if (one.where == where) return &one;
     return nullptr;
 }
@@ -118,8 +108,8 @@ membership* join(const object* mine) {
     if (membership* const known = membership_in(mine->where)) return known;
     check(pshared_barrier_join(barrier_at(mine->where), mine->max), "join");
     retain(mine->where);
-    memberships.push_back({mine->where, mine->max, 0, false, process_generation});
-    return &memberships.back();
+    memberships().push_back({mine->where, mine->max, 0, false, process_generation});
+    return &memberships().back();
 }
 
 VALUE barrier_join(VALUE self) {
@@ -157,6 +147,7 @@ VALUE barrier_wait(int argc, VALUE* argv, VALUE self) {
     if (code == PSHARED_ETIMEDOUT && until != PSHARED_NOW) {
         memory* const where = mine->where;
         code = wait_for(self, wait_turn, &context, until, nullptr);
+        bind_this_thread();
         member = membership_in(where);  // the list may have grown
     }
     if (code == PSHARED_ETIMEDOUT) return Qfalse;
@@ -166,7 +157,7 @@ VALUE barrier_wait(int argc, VALUE* argv, VALUE self) {
 }
 
 void forget(const memory* where) {
-    std::erase_if(memberships, [&](const membership& one) {
+    std::erase_if(memberships(), [&](const membership& one) {
         if (one.where != where) return false;
         release(one.where);
         return true;
@@ -207,13 +198,13 @@ VALUE barrier_is_broken(VALUE self) {
 
 }  // namespace
 
-void leave_barriers() noexcept {
-    forget_parents();
-    for (const membership& one : memberships) {
+void leave_barriers(std::vector<membership>& of) noexcept {
+    forget_parents(of);
+    for (const membership& one : of) {
         pshared_barrier_arrive_and_drop(barrier_at(one.where), one.max);
         release(one.where);
     }
-    memberships.clear();
+    of.clear();
 }
 
 void init_meeting_points() {

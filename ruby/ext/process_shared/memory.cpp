@@ -8,22 +8,22 @@ namespace pshared_ruby {
 namespace {
 
 /// Small blocks that are given back are kept for the next ones: it is the commonest case by far, and spares the
-/// segment's lock. Only those that no fork has seen: a child may use the others for ever. Under the GVL.
+/// segment's lock. Only those that no fork has seen in use: a child may use the others for ever. Under the GVL.
 constexpr std::size_t small = 64;
 constexpr unsigned most_spare = 64;
 pshared_block_t* spare[most_spare];
 unsigned spare_count = 0;
-unsigned spare_forks = 0;
-bool spare_is_ours() noexcept {
-    if (spare_forks == forks_seen) return true;
-    // pshared_block_free knows what may be freed.
+unsigned spare_generation = 0;
+/// In a forked child they are its parent's still.
+void forget_parents_spare() noexcept {
+    if (spare_generation == process_generation) return;
     while (spare_count > 0) pshared_block_free(spare[--spare_count]);
-    spare_forks = forks_seen;
-    return true;
+    spare_generation = process_generation;
 }
 
 pshared_block_t* take_small() {
-    if (spare_is_ours() && spare_count > 0) {
+    forget_parents_spare();
+    if (spare_count > 0) {
         pshared_block_t* const block = spare[--spare_count];
         std::memset(pshared_block_address(block), 0, small);
         return block;
@@ -34,7 +34,8 @@ pshared_block_t* take_small() {
 }
 
 void give_back(memory* from) noexcept {
-    if (from->bytes <= small && from->forks == forks_seen && spare_is_ours() && spare_count < most_spare)
+    forget_parents_spare();
+    if (from->bytes <= small && from->forks == forks_seen && spare_count < most_spare)
         spare[spare_count++] = from->block;
     else
         pshared_block_free(from->block);
@@ -67,15 +68,23 @@ memory* anonymous(const recipe& how) {
 
 struct plain {
     pshared_memory_t* memory;
+    pshared_array_t* array;  // instead, of a named array: C++ finds it as one
     segment_use* segment;
+    char* bytes;
+    std::size_t size;
+    int element;  // of an array; -1: none
+    std::size_t count;
     unsigned users;  // who reads it at the moment, under the GVL
     bool closed;
+    bool kept;
 };
 
 void end(plain* self) noexcept {
     pshared_memory_close(self->memory);
+    pshared_array_close(self->array);
     release(self->segment);
     self->memory = nullptr;
+    self->array = nullptr;
     self->segment = nullptr;
 }
 void collect_plain(void* at) {
@@ -96,40 +105,30 @@ VALUE allocate_plain(VALUE of_class) {
 plain* plain_of(VALUE self) { return static_cast<plain*>(rb_check_typeddata(self, &plain_type)); }
 plain* open_plain(VALUE self) {
     plain* const mine = plain_of(self);
-    if (mine->memory == nullptr || mine->closed) raise_closed();
+    if (mine->bytes == nullptr || mine->closed) raise_closed();
     return mine;
 }
-char* bytes_of(const plain* from) { return static_cast<char*>(pshared_memory_data(from->memory)); }
+char* bytes_of(const plain* from) { return from->bytes; }
 
-VALUE plain_initialize(VALUE self, VALUE bytes, VALUE options) {
-    plain* const mine = plain_of(self);
-    const std::size_t size = NUM2SIZET(bytes);
-    if (options != Qnil) options = rb_hash_dup(options);
-    location found;
-    if (locate(options, "memory", size, &found)) {
-        mine->segment = found.segment;
-        check(pshared_memory_open_or_create(found.segment->handle, found.object, size, &mine->memory), found.object);
-    } else {
-        check(pshared_memory_anonymous(size, &mine->memory), "shared memory");
-    }
-    check_no_options(options);
-    return self;
-}
 VALUE plain_address(VALUE self) { return ULL2NUM(reinterpret_cast<std::uintptr_t>(bytes_of(open_plain(self)))); }
-VALUE plain_size(VALUE self) { return SIZET2NUM(pshared_memory_size(open_plain(self)->memory)); }
-VALUE plain_close(VALUE self) {
+VALUE plain_size(VALUE self) { return SIZET2NUM(open_plain(self)->size); }
+/// Keeps the memory, if pointers were derived from it, until those and this are collected.
+VALUE plain_close(VALUE self, VALUE keep) {
     plain* const mine = plain_of(self);
     mine->closed = true;
-    if (mine->users == 0) end(mine);
+    if (RTEST(keep))
+        mine->kept = true;
+    else if (mine->users == 0 && !mine->kept)
+        end(mine);
     return Qnil;
 }
 VALUE plain_is_closed(VALUE self) {
     const plain* const mine = plain_of(self);
-    return mine->closed || mine->memory == nullptr ? Qtrue : Qfalse;
+    return mine->closed || mine->bytes == nullptr ? Qtrue : Qfalse;
 }
 
 void check_range(const plain* from, std::size_t offset, std::size_t bytes) {
-    const std::size_t size = pshared_memory_size(from->memory);
+    const std::size_t size = from->size;
     if (offset > size || bytes > size - offset)
         rb_raise(rb_eIndexError, "%zu bytes at offset %zu are outside of the memory, which has %zu", bytes, offset,
                  size);
@@ -159,7 +158,7 @@ VALUE plain_read(VALUE self, VALUE offset, VALUE length) {
 VALUE load_from(VALUE string) { return rb_marshal_load(string); }
 VALUE stop_using(VALUE at) {
     auto* const mine = reinterpret_cast<plain*>(at);
-    if (--mine->users == 0 && mine->closed) end(mine);
+    if (--mine->users == 0 && mine->closed && !mine->kept) end(mine);
     return Qnil;
 }
 VALUE plain_load(VALUE self, VALUE offset) {
@@ -167,7 +166,7 @@ VALUE plain_load(VALUE self, VALUE offset) {
     plain* const mine = open_plain(self);
     check_range(mine, at, 1);
     const VALUE string =
-        rb_str_new_static(bytes_of(mine) + at, static_cast<long>(pshared_memory_size(mine->memory) - at));
+        rb_str_new_static(bytes_of(mine) + at, static_cast<long>(mine->size - at));
     rb_obj_freeze(string);
     ++mine->users;
     return rb_ensure(load_from, string, stop_using, reinterpret_cast<VALUE>(mine));
@@ -175,7 +174,7 @@ VALUE plain_load(VALUE self, VALUE offset) {
 
 // ---- Elements of shared arrays
 
-enum class element : unsigned char { i8, u8, i16, u16, i32, u32, i64, u64, f32, f64 };
+enum class element : int { i8, u8, i16, u16, i32, u32, i64, u64, f32, f64, pointer };
 
 template <class T>
 VALUE get_as(const char* at, VALUE (*convert)(T)) {
@@ -206,6 +205,10 @@ VALUE get_element(element type, const char* at) {
             return get_as<float>(at, [](float v) -> VALUE { return rb_float_new(static_cast<double>(v)); });
         case element::f64:
             return get_as<double>(at, [](double v) -> VALUE { return rb_float_new(v); });
+        case element::pointer:
+            return get_as<std::uintptr_t>(at, [](std::uintptr_t v) -> VALUE {
+                return rb_funcall(rb_path2class("FFI::Pointer"), rb_intern("new"), 1, ULL2NUM(v));
+            });
     }
     return Qnil;
 }
@@ -251,63 +254,119 @@ unsigned encode_element(element type, VALUE value, char* bytes) {
             return put_as(bytes, static_cast<float>(NUM2DBL(value))), 4;
         case element::f64:
             return put_as(bytes, NUM2DBL(value)), 8;
+        case element::pointer:
+            if (value == Qnil) value = INT2FIX(0);
+            if (rb_respond_to(value, rb_intern("address"))) value = rb_funcall(value, rb_intern("address"), 0);
+            return put_as(bytes, static_cast<std::uintptr_t>(NUM2ULL(value))), sizeof(void*);
     }
     return 0;
 }
 
 unsigned size_of_element(element type) {
-    constexpr unsigned sizes[] = {1, 1, 2, 2, 4, 4, 8, 8, 4, 8};
+    constexpr unsigned sizes[] = {1, 1, 2, 2, 4, 4, 8, 8, 4, 8, sizeof(void*)};
     return sizes[static_cast<unsigned>(type)];
 }
 
-element element_of(VALUE number) {
-    const int type = NUM2INT(number);
-    if (type < 0 || type > static_cast<int>(element::f64)) rb_raise(rb_eTypeError, "unknown type of element");
-    return static_cast<element>(type);
+/// (bytes, keywords, kind of the elements or nil, their type's name in C++)
+VALUE plain_initialize(VALUE self, VALUE bytes, VALUE options, VALUE element_kind, VALUE cpp_name) {
+    plain* const mine = plain_of(self);
+    const std::size_t size = NUM2SIZET(bytes);
+    if (mine->bytes != nullptr) rb_raise(rb_eTypeError, "initialized already");
+    mine->element = element_kind == Qnil ? -1 : NUM2INT(element_kind);
+    if (mine->element > static_cast<int>(element::pointer)) rb_raise(rb_eTypeError, "unknown type of element");
+    const std::size_t each = mine->element < 0 ? 1 : size_of_element(static_cast<element>(mine->element));
+    if (options != Qnil) options = rb_hash_dup(options);
+    location found;
+    if (!locate(options, mine->element < 0 ? "memory" : "array", size, &found)) {
+        check(pshared_memory_anonymous(size, &mine->memory), "shared memory");
+    } else if (mine->element < 0) {
+        mine->segment = found.segment;
+        check(pshared_memory_open_or_create(found.segment->handle, found.object, size, &mine->memory), found.object);
+    } else {
+        mine->segment = found.segment;
+        check(pshared_array_open_or_create(found.segment->handle, found.object, size / each, StringValueCStr(cpp_name),
+                                           each, each, &mine->array),
+              found.object);
+    }
+    mine->bytes = static_cast<char*>(mine->array != nullptr ? pshared_array_data(mine->array)
+                                                            : pshared_memory_data(mine->memory));
+    mine->size = mine->array != nullptr ? pshared_array_count(mine->array) * each : pshared_memory_size(mine->memory);
+    mine->count = mine->size / each;
+    check_no_options(options);
+    return self;
 }
 
-/// Checked when it is used, as a block or a conversion may have closed the memory.
-char* element_at(VALUE self, element type, std::size_t index) {
-    const plain* const mine = open_plain(self);
-    const unsigned size = size_of_element(type);
-    const std::size_t count = pshared_memory_size(mine->memory) / size;
-    if (index >= count) rb_raise(rb_eIndexError, "index %zu is outside of the array, which has %zu", index, count);
-    return bytes_of(mine) + index * size;
+/// Where an index leads. To be asked anew after whatever may have closed the memory: a block, a conversion.
+char* element_at(VALUE self, const plain* mine, long long index) {
+    if (mine->bytes == nullptr || mine->closed) raise_closed();
+    const auto count = static_cast<long long>(mine->count);
+    const long long from_start = index < 0 ? index + count : index;
+    if (from_start < 0 || from_start >= count)
+        rb_raise(rb_eIndexError, "index %lld is outside of the array, which has %lld", index, count);
+    return mine->bytes + static_cast<std::size_t>(from_start) * size_of_element(static_cast<element>(mine->element));
 }
 
-VALUE plain_get(VALUE self, VALUE type, VALUE index) {
-    const element kind = element_of(type);
-    return get_element(kind, element_at(self, kind, NUM2SIZET(index)));
+/// Of an array. Raises TypeError.
+plain* array_of(VALUE self) {
+    plain* const mine = open_plain(self);
+    if (mine->element < 0) rb_raise(rb_eTypeError, "not an array");
+    return mine;
 }
-VALUE plain_put(VALUE self, VALUE type, VALUE index, VALUE value) {
-    const element kind = element_of(type);
+long long index_of(VALUE index) {
+    if (FIXNUM_P(index)) [[likely]]
+        return FIX2LONG(index);
+    if (!RTEST(rb_obj_is_kind_of(index, rb_cNumeric)))
+        rb_raise(rb_eTypeError, "an index is a number, not %" PRIsVALUE, rb_inspect(index));
+    return NUM2LL(index);
+}
+
+VALUE plain_get(VALUE self, VALUE index) {
+    const plain* const mine = array_of(self);
+    return get_element(static_cast<element>(mine->element), element_at(self, mine, index_of(index)));
+}
+VALUE plain_put(VALUE self, VALUE index, VALUE value) {
+    const plain* const mine = array_of(self);
+    const long long at = index_of(index);
+    element_at(self, mine, at);  // before the value is looked at, as Array does
     char bytes[8];
-    const unsigned size = encode_element(kind, value, bytes);
-    std::memcpy(element_at(self, kind, NUM2SIZET(index)), bytes, size);
+    const unsigned size = encode_element(static_cast<element>(mine->element), value, bytes);
+    std::memcpy(element_at(self, mine, at), bytes, size);
     return value;
 }
-VALUE plain_each(VALUE self, VALUE type, VALUE count) {
-    const element kind = element_of(type);
-    const std::size_t last = NUM2SIZET(count);
-    for (std::size_t i = 0; i < last; ++i) rb_yield(get_element(kind, element_at(self, kind, i)));
+VALUE plain_each(VALUE self) {
+    const plain* const mine = array_of(self);
+    const auto kind = static_cast<element>(mine->element);
+    const unsigned size = size_of_element(kind);
+    for (std::size_t i = 0; i < mine->count; ++i) {
+        if (mine->closed) raise_closed();
+        rb_yield(get_element(kind, mine->bytes + i * size));
+    }
+    RB_GC_GUARD(self);
     return self;
 }
-VALUE plain_slice(VALUE self, VALUE type, VALUE start, VALUE length) {
-    const element kind = element_of(type);
-    const std::size_t first = NUM2SIZET(start);
-    const std::size_t count = NUM2SIZET(length);
-    const VALUE result = rb_ary_new();
-    for (std::size_t i = 0; i < count; ++i) rb_ary_push(result, get_element(kind, element_at(self, kind, first + i)));
+VALUE plain_slice(VALUE self, VALUE start, VALUE length) {
+    const plain* const mine = array_of(self);
+    const long long first = NUM2LL(start);
+    const long long count = NUM2LL(length);
+    const VALUE result = rb_ary_new_capa(static_cast<long>(count));
+    for (long long i = 0; i < count; ++i)
+        rb_ary_push(result, get_element(static_cast<element>(mine->element), element_at(self, mine, first + i)));
     return result;
 }
-VALUE plain_fill(VALUE self, VALUE type, VALUE value, VALUE count) {
-    const element kind = element_of(type);
-    const std::size_t last = NUM2SIZET(count);
+VALUE plain_fill(VALUE self, VALUE value) {
+    const plain* const mine = array_of(self);
     char bytes[8];
-    const unsigned size = encode_element(kind, value, bytes);
-    for (std::size_t i = 0; i < last; ++i) std::memcpy(element_at(self, kind, i), bytes, size);
+    const unsigned size = encode_element(static_cast<element>(mine->element), value, bytes);
+    if (mine->closed) raise_closed();
+    for (std::size_t i = 0; i < mine->count; ++i) std::memcpy(mine->bytes + i * size, bytes, size);
     return self;
 }
+VALUE plain_length(VALUE self) { return SIZET2NUM(array_of(self)->count); }
+
+/// For a SharedArray, whose @native this is: one look, and no more Ruby.
+ID id_native;
+VALUE array_get(VALUE self, VALUE index) { return plain_get(rb_ivar_get(self, id_native), index); }
+VALUE array_put(VALUE self, VALUE index, VALUE value) { return plain_put(rb_ivar_get(self, id_native), index, value); }
 
 }  // namespace
 
@@ -342,20 +401,23 @@ void init_memory() {
     const VALUE native = rb_define_module_under(module, "Native");
     const VALUE plain_class = rb_define_class_under(native, "Memory", rb_cObject);
     rb_define_alloc_func(plain_class, allocate_plain);
-    rb_define_method(plain_class, "initialize", plain_initialize, 2);
+    rb_define_method(plain_class, "initialize", plain_initialize, 4);
     rb_undef_method(plain_class, "initialize_copy");
     rb_define_method(plain_class, "address", plain_address, 0);
     rb_define_method(plain_class, "size", plain_size, 0);
-    rb_define_method(plain_class, "close", plain_close, 0);
+    rb_define_method(plain_class, "close", plain_close, 1);
     rb_define_method(plain_class, "closed?", plain_is_closed, 0);
     rb_define_method(plain_class, "write", plain_write, 2);
     rb_define_method(plain_class, "read", plain_read, 2);
     rb_define_method(plain_class, "load", plain_load, 1);
-    rb_define_method(plain_class, "get", plain_get, 2);
-    rb_define_method(plain_class, "put", plain_put, 3);
-    rb_define_method(plain_class, "each", plain_each, 2);
-    rb_define_method(plain_class, "slice", plain_slice, 3);
-    rb_define_method(plain_class, "fill", plain_fill, 3);
+    rb_define_method(plain_class, "length", plain_length, 0);
+    rb_define_method(plain_class, "each", plain_each, 0);
+    rb_define_method(plain_class, "slice", plain_slice, 2);
+    rb_define_method(plain_class, "fill", plain_fill, 1);
+    id_native = rb_intern("@native");
+    const VALUE access = rb_define_module_under(native, "ArrayAccess");
+    rb_define_method(access, "element", array_get, 1);
+    rb_define_method(access, "[]=", array_put, 2);
 }
 
 }  // namespace pshared_ruby

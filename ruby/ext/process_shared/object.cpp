@@ -5,13 +5,16 @@
 #include <pthread.h>
 #include <ruby/debug.h>
 
+#include <cstdlib>
+
 namespace pshared_ruby {
 
 unsigned process_generation = 0;
 unsigned forks_seen = 0;
-thread_local VALUE bound_thread = 0;
-
 namespace {
+
+thread_local VALUE acts_for = 0;
+thread_local std::vector<membership> of_native_thread;
 
 void mark(void* at) {
     const auto* const self = static_cast<const object*>(at);
@@ -20,8 +23,16 @@ void mark(void* at) {
     if (self->recover != 0) rb_gc_mark(self->recover);
 }
 
+/// At the end of the process all is collected, and what it holds is as a dead one's.
+bool process_ends = false;
+VALUE note_end(RB_BLOCK_CALL_FUNC_ARGLIST(, )) {
+    process_ends = true;
+    return Qnil;
+}
+
 void collect(void* at) {
     auto* const self = static_cast<object*>(at);
+    if (!process_ends) let_go_at_end(self);
     if (self->where != nullptr) release(self->where);
     xfree(self);
 }
@@ -36,22 +47,80 @@ void after_fork_in_child() {
 
 /// A native thread may outlive its Ruby thread, to serve another one. What the first one held is abandoned then, at the
 /// latest: as if it had died.
-void forget_thread() noexcept {
-    bound_thread = 0;
-    leave_barriers();
+void forget_thread(bool ended) noexcept {
+    acts_for = 0;
+    if (ended) pshared_thread_renamed();  // it may have got its name after it first took part
+    leave_barriers(of_native_thread);
     pshared_abandon_held();
 }
 
-void thread_begins(rb_event_flag_t, VALUE, VALUE, ID, VALUE) { forget_thread(); }
-void thread_ends(rb_event_flag_t, VALUE, VALUE, ID, VALUE) { forget_thread(); }
+#if defined(HAVE_RB_INTERNAL_THREAD_SPECIFIC_GET) && !defined(HAVE_RB_THREAD_LOCK_NATIVE_THREAD)
+#define PSHARED_RUBY_THREADS_MAY_MOVE
+
+// Ruby 3.3 with RUBY_MN_THREADS=1: Ruby threads move between native ones, and cannot be bound to one. Each that takes
+// part gets a participant of its own, with a thread that keeps its seats.
+struct moving_thread {
+    pshared_participant_t* participant;
+    unsigned generation;
+    std::vector<membership> memberships;
+};
+bool threads_move = false;
+rb_internal_thread_specific_key_t moving_key;
+
+moving_thread* moving(VALUE thread) noexcept {
+    return static_cast<moving_thread*>(rb_internal_thread_specific_get(thread, moving_key));
+}
+
+void bind_moving(VALUE thread) {
+    moving_thread* mine = moving(thread);
+    if (mine == nullptr) {
+        mine = new moving_thread{nullptr, process_generation, {}};
+        rb_internal_thread_specific_set(thread, moving_key, mine);
+    }
+    // A forked child's is its parent's.
+    if (mine->participant != nullptr && mine->generation != process_generation) {
+        pshared_participant_end(mine->participant);
+        mine->participant = nullptr;
+    }
+    if (mine->participant == nullptr) {
+        check(pshared_participant_create(nullptr, &mine->participant), "a seat for this thread");
+        mine->generation = process_generation;
+    }
+    check(pshared_act_as(mine->participant), "a seat for this thread");
+}
+
+void end_moving(VALUE thread) noexcept {
+    moving_thread* const mine = moving(thread);
+    if (mine == nullptr) return;
+    rb_internal_thread_specific_set(thread, moving_key, nullptr);
+    if (mine->generation == process_generation && mine->participant != nullptr &&
+        pshared_act_as(mine->participant) == PSHARED_OK)
+        leave_barriers(mine->memberships);
+    pshared_act_as(nullptr);
+    acts_for = 0;
+    pshared_participant_end(mine->participant);
+    delete mine;
+}
+#endif
+
+void thread_begins(rb_event_flag_t, VALUE, VALUE, ID, VALUE) { forget_thread(false); }
+void thread_ends(rb_event_flag_t, VALUE, VALUE, ID, VALUE) { forget_thread(true); }
 
 #ifdef HAVE_RB_INTERNAL_THREAD_ADD_EVENT_HOOK
-void thread_exits(rb_event_flag_t, const rb_internal_thread_event_data_t*, void*) { forget_thread(); }
+void thread_exits(rb_event_flag_t, const rb_internal_thread_event_data_t* about, void*) {
+#ifdef PSHARED_RUBY_THREADS_MAY_MOVE
+    if (threads_move) return end_moving(about->thread);
+#endif
+    (void)about;
+    forget_thread(true);
+}
 #endif
 
 VALUE close_object(VALUE self) {
     object* const mine = object_of(self);
     if (mine->where == nullptr) return Qnil;
+    bind_this_thread();
+    let_go_at_end(mine);
     memory* const was = mine->where;
     mine->where = nullptr;
     mine->owner = 0;
@@ -78,11 +147,24 @@ VALUE allocate_object(VALUE of_class) {
     return self;
 }
 
+VALUE bound_thread() noexcept { return acts_for; }
+
+std::vector<membership>& memberships() noexcept {
+#ifdef PSHARED_RUBY_THREADS_MAY_MOVE
+    if (threads_move) return moving(acts_for)->memberships;
+#endif
+    return of_native_thread;
+}
+
 void bind_thread(VALUE thread) {
 #ifdef HAVE_RB_THREAD_LOCK_NATIVE_THREAD
     rb_thread_lock_native_thread();
 #endif
-    bound_thread = thread;
+#ifdef PSHARED_RUBY_THREADS_MAY_MOVE
+    if (threads_move) bind_moving(thread);
+#endif
+    acts_for = thread;
+    pshared_thread_renamed();
 }
 
 VALUE take_options(int* argc, VALUE* argv) {
@@ -101,9 +183,19 @@ void check_no_options(VALUE options) {
 }
 
 void init_objects() {
+    // Finalizers of what lives to the end run when all at_exit blocks are done, and before anything is collected.
+    rb_define_finalizer(module, rb_proc_new(note_end, Qnil));
     pthread_atfork(nullptr, after_fork_in_parent, after_fork_in_child);
-    rb_add_event_hook(thread_begins, RUBY_EVENT_THREAD_BEGIN, Qnil);
-    rb_add_event_hook(thread_ends, RUBY_EVENT_THREAD_END, Qnil);
+#ifdef PSHARED_RUBY_THREADS_MAY_MOVE
+    moving_key = rb_internal_thread_specific_key_create();
+    const char* const many_to_many = std::getenv("RUBY_MN_THREADS");
+    threads_move = many_to_many != nullptr && std::atoi(many_to_many) > 0;
+    if (!threads_move)
+#endif
+    {
+        rb_add_event_hook(thread_begins, RUBY_EVENT_THREAD_BEGIN, Qnil);
+        rb_add_event_hook(thread_ends, RUBY_EVENT_THREAD_END, Qnil);
+    }
 #ifdef HAVE_RB_INTERNAL_THREAD_ADD_EVENT_HOOK
     rb_internal_thread_add_event_hook(thread_exits, RUBY_INTERNAL_THREAD_EVENT_EXITED, nullptr);
 #endif

@@ -156,7 +156,12 @@ bool locate(VALUE options, const char* object, std::size_t bytes, location* foun
         in_segment = split(text, segment_name, sizeof segment_name);
         if (in_segment == nullptr) in_segment = object;
     }
-    if (std::strlen(in_segment) >= sizeof found->object) rb_raise(rb_eArgError, "the name is too long");
+    // Before a segment is made for it.
+    const std::size_t length = std::strlen(in_segment);
+    if (length > 63) rb_syserr_fail(ENAMETOOLONG, in_segment);
+    if (length == 0 || std::strchr(in_segment, '/') != nullptr || std::strcmp(in_segment, ".") == 0 ||
+        std::strcmp(in_segment, "..") == 0)
+        raise_code(PSHARED_EBADNAME, text);
     std::strcpy(found->object, in_segment);
     if (segment == Qnil) {
         found->segment = make_use(open_segment(segment_name, bytes, how.options));

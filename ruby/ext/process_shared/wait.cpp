@@ -60,6 +60,7 @@ int wait_through_interrupts(memory* where, attempt what, void* context, pshared_
         int state = 0;
         rb_protect(check_interrupts, Qnil, &state);
         if (state != 0) *due = state;
+        bind_this_thread();
     }
 }
 

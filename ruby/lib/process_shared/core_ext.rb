@@ -17,13 +17,20 @@ module ProcessShared
   #
   # What cannot cross to another process, a Proc in a queue, say, raises TypeError.
   module CoreExt
+    # What Mutex means there.
     Mutex = ProcessShared::Mutex
+    # What ConditionVariable means there.
     ConditionVariable = ProcessShared::ConditionVariable
+    # What Monitor means there.
     Monitor = ProcessShared::Monitor
+    # What Queue means there.
     Queue = ProcessShared::Queue
+    # What SizedQueue means there.
     SizedQueue = ProcessShared::SizedQueue
 
     # Sets the five constants in a module or class, for all code that lies in it lexically.
+    # @param target [Module]
+    # @return [Module] target
     # @raise [ArgumentError] if it has others of that name already
     def self.into(target)
       constants(false).grep_v(:Refinement).each do |name|

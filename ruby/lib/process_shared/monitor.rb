@@ -16,11 +16,13 @@ module ProcessShared
     alias mon_owned? owned?
 
     # A condition that waits with this monitor.
+    # @return [MonitorMixin::ConditionVariable]
     def new_cond
       MonitorMixin::ConditionVariable.new(self)
     end
 
     # As the standard library's: waits for a ConditionVariable with this monitor.
+    # @return [Boolean] false if the time passed first
     def wait_for_cond(condition, timeout)
       !condition.wait(self, timeout).nil?
     end

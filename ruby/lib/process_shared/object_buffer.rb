@@ -10,18 +10,23 @@ module ProcessShared
     extend OpenWithSelf
 
     # @param capacity [Integer] bytes of the largest object, marshalled
+    # @param options name:, segment:, mode:, as Mutex#initialize
     def initialize(capacity, **options)
-      capacity = Integer(capacity)
+      capacity = Whole.of(capacity)
       raise Errno::EINVAL, "#{capacity} bytes for an object" unless capacity.positive?
 
       @native = Native::Buffer.new(capacity, options.empty? ? nil : options)
     end
 
+    # @return [Integer] bytes of the largest object, marshalled
     def capacity
       @native.capacity
     end
 
+    # @param format [Symbol] :marshal, :msgpack, or :bytes for a String as it is
+    # @return [self]
     # @raise [IndexError] if it is too large; the old one stays then
+    # @raise [TypeError] for what cannot be written in that format
     def write(object, format: :marshal)
       codec = Codec.fetch(format)
       @native.store(codec::NUMBER, codec.dump(object))
@@ -30,6 +35,7 @@ module ProcessShared
     alias store write
 
     # The newest object; nil if none was written.
+    # @param format [Symbol] that in which it was written
     # @raise [TypeError] if it was written in another format
     def read(format: :marshal)
       codec = Codec.fetch(format)
@@ -38,10 +44,13 @@ module ProcessShared
     end
     alias load read
 
+    # Ends this process's use of it; again is fine.
+    # @return [nil]
     def close
       @native.release
     end
 
+    # @return [Boolean]
     def closed?
       @native.released?
     end

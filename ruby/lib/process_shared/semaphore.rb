@@ -15,7 +15,35 @@ module ProcessShared
       setup(integer(value), MAX, TYPE, options.empty? ? nil : options)
     end
 
+    # @!method wait
+    #   Takes a permit; waits for one without the GVL.
+    #   @return [Integer] 0
+
+    # @!method try_wait(timeout = nil)
+    #   @param timeout [Numeric, nil] seconds; nil: does not wait
+    #   @return [Integer] 0
+    #   @raise [Errno::EAGAIN] if there is no permit, and timeout is nil
+    #   @raise [Errno::ETIMEDOUT] if there was none within that time
+
+    # @!method post
+    #   Gives a permit.
+    #   @return [Integer] 0
+    #   @raise [Errno::EOVERFLOW] above MAX
+    #   @raise [ProcessError] above max, if it is bounded
+
+    # @!method value
+    #   @return [Integer] permits at the moment
+
+    # @!method max
+    #   @return [Integer] the most permits there can be
+
+    # @!method synchronize
+    #   Has a permit for the time of the block.
+    #   @yield
+    #   @return what the block did
+
     # This semaphore with a mutex's methods, unchecked: who unlocks need not have locked.
+    # @return [UncheckedMutex]
     def to_mtx
       UncheckedMutex.new(self)
     end
@@ -31,20 +59,26 @@ module ProcessShared
 
   # A semaphore with a mutex's methods. It has no owner.
   class UncheckedMutex
+    # @param semaphore [Semaphore]
     def initialize(semaphore)
       @semaphore = semaphore
     end
 
+    # Takes a permit.
+    # @return [self]
     def lock
       @semaphore.wait
       self
     end
 
+    # Gives a permit.
+    # @return [self]
     def unlock
       @semaphore.post
       self
     end
 
+    # @return [Boolean] whether there was a permit
     def try_lock
       @semaphore.try_wait
       true
@@ -67,10 +101,13 @@ module ProcessShared
       end
     end
 
+    # Has a permit for the time of the block.
+    # @return what the block did
     def synchronize(&block)
       @semaphore.synchronize(&block)
     end
 
+    # Closes the semaphore.
     def close
       @semaphore.close
     end
@@ -79,6 +116,7 @@ module ProcessShared
       @semaphore.closed?
     end
   end
+  # By its old name: SynchronizableSemaphore::FasterUncheckedMutex.
   SynchronizableSemaphore = Module.new
   SynchronizableSemaphore.const_set(:FasterUncheckedMutex, UncheckedMutex)
 
@@ -112,5 +150,35 @@ module ProcessShared
 
       setup(value.to_int, (max || value).to_int, options.empty? ? nil : options)
     end
+
+    # @!method wait
+    #   Takes a permit; waits for one without the GVL.
+    #   @return [Integer] 0
+
+    # @!method try_wait(timeout = nil)
+    #   @param timeout [Numeric, nil] seconds; nil: does not wait
+    #   @return [Integer] 0
+    #   @raise [Errno::EAGAIN] if there is no permit, and timeout is nil
+    #   @raise [Errno::ETIMEDOUT] if there was none within that time
+    #   @raise [ProcessError] if the calling thread has all permits already
+
+    # @!method post
+    #   Gives back one that the calling thread has.
+    #   @return [Integer] 0
+    #   @raise [ProcessError] if it has none
+
+    # @!method value
+    #   @return [Integer] free permits at the moment
+
+    # @!method held
+    #   @return [Integer] permits that the calling thread has
+
+    # @!method max
+    #   @return [Integer] room for permits
+
+    # @!method synchronize
+    #   Has a permit for the time of the block.
+    #   @yield
+    #   @return what the block did
   end
 end

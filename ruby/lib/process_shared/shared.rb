@@ -4,8 +4,8 @@ module ProcessShared
   # `open` for classes whose objects are closed.
   module OpenWithSelf
     # As new. With a block: calls it with the object, closes the object, and returns what the block did.
-    def open(...)
-      made = new(...)
+    def open(*arguments, **options)
+      made = new(*arguments, **options)
       return made unless block_given?
 
       begin
@@ -15,6 +15,18 @@ module ProcessShared
       end
     end
   end
+
+  # @private
+  module Whole
+    # An Integer; rounded towards zero, as Ruby does with indexes.
+    # @raise [TypeError]
+    def self.of(number)
+      raise TypeError, "a number is expected, not #{number.inspect}" unless number.is_a?(Numeric)
+
+      number.to_i
+    end
+  end
+  private_constant :Whole
 
   # What all that synchronizes has in common: where it lies, and its end.
   #
@@ -26,11 +38,19 @@ module ProcessShared
   class Shared
     extend OpenWithSelf
 
+    # @!method close
+    #   Ends this process's use of it; again is fine.
+    #   @return [nil]
+
+    # @!method closed?
+    #   @return [Boolean]
+
     def _dump(*)
       raise TypeError, "#{self.class} cannot be marshalled: inherit it by fork, or open it by its name"
     end
     private :_dump
 
+    # @raise [TypeError] always
     def marshal_dump
       _dump
     end

@@ -7,49 +7,48 @@ module ProcessShared
   # elements are read and written whole on this machine; guard more than one with a Mutex.
   class SharedArray < SharedMemory
     include Enumerable
+    include Native::ArrayAccess
+    private :element
 
     # In the extension's order.
-    NATIVE = %i[int8 uint8 int16 uint16 int32 uint32 int64 uint64 float double].each_with_index.to_h.freeze
-    private_constant :NATIVE
+    NATIVE = %i[int8 uint8 int16 uint16 int32 uint32 int64 uint64 float double pointer].each_with_index.to_h.freeze
+    # As C++ calls them.
+    CPP = ['signed char', 'unsigned char', 'short', 'unsigned short', 'int', 'unsigned int', 'long', 'unsigned long',
+           'float', 'double', 'unsigned long'].freeze
+    private_constant :NATIVE, :CPP
 
     # @param type_or_count [Symbol, Integer] a number type of FFI, or a number of bytes
     # @param count [Integer] how many of that type
+    # @param options name:, segment:, mode:, as Mutex#initialize
+    # @raise [ArgumentError] for :bool, :string and :void, [TypeError] for an unknown type, [Errno::EINVAL] for no elements
     def initialize(type_or_count = 1, count = 1, **options)
       super
-      @element = native_type
     end
 
     # How many elements.
+    # @return [Integer]
     def length
-      @native.size / @type_size
+      @native.length
     end
 
     # One element (negative: from the end), or an Array of them by start and length, or by a range.
     # @raise [IndexError] outside
     def [](index, count = nil)
-      return slice_of(index, count) if count || index.is_a?(Range)
-
-      index = checked_index(index)
-      @element ? @native.get(@element, index) : get_pointer(index * @type_size)
+      count || index.is_a?(Range) ? slice_of(index, count) : element(index)
     end
 
-    # @raise [IndexError] outside, [RangeError] for an integer that the type cannot hold
-    def []=(index, value)
-      index = checked_index(index)
-      @element ? @native.put(@element, index, value) : put_pointer(index * @type_size, value)
-    end
+    # @!method []=(index, value)
+    #   @raise [IndexError] outside, [RangeError] for an integer that the type cannot hold
 
-    def each
-      return enum_for(:each) { length } unless block_given?
+    # @return [self] without a block: an Enumerator
+    def each(&block)
+      return enum_for(:each) { length } unless block
 
-      if @element
-        @native.each(@element, length) { |value| yield value }
-      else
-        length.times { |index| yield self[index] }
-      end
+      @native.each(&block)
       self
     end
 
+    # @return [self] without a block: an Enumerator
     def reverse_each
       return enum_for(:reverse_each) { length } unless block_given?
 
@@ -57,11 +56,14 @@ module ProcessShared
       self
     end
 
+    # Sets all elements.
+    # @return [self]
     def fill(value)
-      @element ? @native.fill(@element, value, length) : length.times { |index| self[index] = value }
+      @native.fill(value)
       self
     end
 
+    # @return [Array] a copy of the elements
     def to_a
       slice_of(0, length)
     end
@@ -72,15 +74,22 @@ module ProcessShared
       arguments.empty? && !block ? length : super
     end
 
+    # The first element, or an Array of the first ones.
     def first(number = nil)
       number ? slice_of(0, [number, length].min) : self[0]
     end
 
+    # The last element, or an Array of the last ones.
     def last(number = nil)
       number ? slice_of([length - number, 0].max, [number, length].min) : self[-1]
     end
 
     private
+
+    def allocate(bytes, options)
+      kind = native_type
+      Native::Memory.new(bytes, options, kind, CPP[kind])
+    end
 
     def shape(type_or_count, count)
       case FFI.find_type(type_or_count)
@@ -92,7 +101,7 @@ module ProcessShared
 
     def native_type
       return NATIVE[:uint8] if @type == :uchar
-      return nil if @type == :pointer
+      return NATIVE[:pointer] if @type == :pointer
 
       builtin = FFI.find_type(@type)
       return NATIVE[:float] if builtin == FFI::Type::FLOAT32
@@ -106,26 +115,18 @@ module ProcessShared
       NATIVE.fetch(:"#{sign}int#{8 * @type_size}")
     end
 
-    def checked_index(index)
-      index = index.is_a?(Numeric) ? index.to_i : Integer(index)
-      index += length if index.negative?
-      raise IndexError, "index #{index} is outside of the array, which has #{length}" unless index.between?(0, length - 1)
-
-      index
-    end
-
     def slice_of(index, count)
       if index.is_a?(Range)
         start, count = range_bounds(index)
       else
-        start = Integer(index)
+        start = Whole.of(index)
         start += length if start.negative?
-        count = Integer(count)
+        count = Whole.of(count)
       end
       raise IndexError, "#{count} elements from #{start} of #{length}" unless start.between?(0, length) && count >= 0
 
       count = [count, length - start].min
-      @element ? @native.slice(@element, start, count) : Array.new(count) { |i| self[start + i] }
+      @native.slice(start, count)
     end
 
     def range_bounds(range)

@@ -13,23 +13,30 @@ module ProcessShared
     extend OpenWithSelf
 
     # The type of FFI that it was made for; :uchar if for a number of bytes.
-    attr_reader :type, :type_size, :count
+    attr_reader :type
+    # Bytes of one of that type.
+    attr_reader :type_size
+    # How many of that type.
+    attr_reader :count
 
     # @param type_or_count [Symbol, Integer] a type of FFI, or a number of bytes
     # @param count [Integer] how many of that type
+    # @param options name:, segment:, mode:, as Mutex#initialize
     # @raise [Errno::EINVAL] for no bytes, [TypeError] for an unknown type
     def initialize(type_or_count = 1, count = 1, **options)
       @type, @type_size, @count = shape(type_or_count, count)
       bytes = @type_size * @count
       raise Errno::EINVAL, "#{bytes} bytes of shared memory" unless bytes.positive?
 
-      @native = Native::Memory.new(bytes, options.empty? ? nil : options)
+      @native = allocate(bytes, options.empty? ? nil : options)
       @count = @native.size / @type_size
       # A slice knows its size, and so its bounds.
-      super(FFI::Pointer.new(@native.address).slice(0, @native.size))
+      super(FFI::Pointer.new(@type_size, @native.address).slice(0, @native.size))
     end
 
-    # Marshals the object, or packs it, into the memory at `offset`.
+    # Marshals the object, or packs it, into the memory at `offset`. A kill meanwhile may leave half of it: see ObjectBuffer.
+    # @param format [Symbol] :marshal, :msgpack, or :bytes for a String as it is
+    # @return [self]
     # @raise [IndexError] if it does not fit; nothing is written then
     def put_object(offset, object, format: :marshal)
       @native.write(checked_offset(offset), Codec.fetch(format).dump(object))
@@ -37,6 +44,7 @@ module ProcessShared
     end
 
     # The object at `offset`.
+    # @param format [Symbol] that in which it was written; :bytes: all bytes from there on
     # @raise [TypeError, ArgumentError] if there is none
     def get_object(offset, format: :marshal)
       offset = checked_offset(offset)
@@ -45,21 +53,50 @@ module ProcessShared
       Codec.fetch(format).load_from(@native, offset)
     end
 
+    # put_object at the start.
+    # @return [self]
     def write_object(object, format: :marshal)
       put_object(0, object, format: format)
     end
 
+    # get_object at the start.
     def read_object(format: :marshal)
       get_object(0, format: format)
     end
 
-    # Ends this process's use of it; other processes keep it. Accesses raise IndexError from then on.
+    # A pointer to the element of that number.
+    # @return [FFI::Pointer]
+    def [](index)
+      self + Whole.of(index) * @type_size
+    end
+
+    # @!visibility private
+    def slice(...)
+      @derived = true
+      super
+    end
+
+    # @!visibility private
+    def +(other)
+      @derived = true
+      super
+    end
+
+    # @!visibility private
+    def order(...)
+      @derived = true
+      super
+    end
+
+    # Ends this process's use of it; other processes keep it. Accesses raise from then on. Where pointers were derived
+    # from it (slice, +), the memory stays until they are gone, too.
     def close
-      @native.close
+      @native.close(@derived)
       FFI::Pointer.instance_method(:initialize).bind_call(self, FFI::Pointer::NULL.slice(0, 0))
       nil
     end
 
+    # @return [Boolean]
     def closed?
       @native.closed?
     end
@@ -74,23 +111,27 @@ module ProcessShared
 
     private
 
+    def allocate(bytes, options)
+      Native::Memory.new(bytes, options, nil, nil)
+    end
+
     def shape(type_or_count, count)
       case type_or_count
       when Symbol
-        [type_or_count, FFI.type_size(type_or_count), Integer(count)]
+        [type_or_count, FFI.type_size(type_or_count), Whole.of(count)]
       when Integer
         raise Errno::EINVAL, "#{type_or_count} bytes of shared memory" if type_or_count.negative?
 
-        [:uchar, 1, type_or_count * Integer(count)]
+        [:uchar, 1, type_or_count * Whole.of(count)]
       when FFI::Type
-        [type_or_count, type_or_count.size, Integer(count)]
+        [type_or_count, type_or_count.size, Whole.of(count)]
       else
         raise TypeError, "a type of FFI or a number of bytes is expected, not #{type_or_count.inspect}"
       end
     end
 
     def checked_offset(offset)
-      offset = Integer(offset)
+      offset = Whole.of(offset)
       raise IndexError, "offset #{offset} is before the memory" if offset.negative?
 
       offset
@@ -98,8 +139,10 @@ module ProcessShared
   end
 
   # How objects become bytes.
+  # @private
   module Codec
     # Ruby's own: any object that is no Proc, IO, Thread, …
+    # @private
     module Marshal
       NUMBER = 4
 
@@ -115,6 +158,7 @@ module ProcessShared
     end
 
     # MessagePack: nil, booleans, numbers, strings, arrays and hashes, in any language.
+    # @private
     module MessagePack
       NUMBER = 3
 
@@ -158,6 +202,7 @@ module ProcessShared
     end
 
     # Strings as they are.
+    # @private
     module Bytes
       NUMBER = 1
 

@@ -11,12 +11,16 @@ module ProcessShared
     attr_reader :pos
     alias tell pos
 
+    # @param mem [SharedMemory]
     def initialize(mem)
+      raise TypeError, "shared memory is expected, not #{mem.class}" unless mem.respond_to?(:get_bytes)
+
       @mem = mem
       @pos = 0
       @closed = false
     end
 
+    # Goes to a place, counted in bytes from the start.
     def pos=(position)
       seek(position)
     end
@@ -31,12 +35,14 @@ module ProcessShared
              when IO::SEEK_END, :END then @mem.size
              else raise ArgumentError, "bad seek whence: #{whence.inspect}"
              end
-      position = base + Integer(amount)
+      position = base + Whole.of(amount)
       raise Errno::EINVAL, "position #{position}" if position.negative?
 
       @pos = position
     end
 
+    # Goes to the start.
+    # @return [Integer] 0
     def rewind
       seek(0)
     end
@@ -44,6 +50,7 @@ module ProcessShared
     # As IO#read: all that is left, or up to `length` bytes; binary.
     def read(length = nil, buffer = nil)
       check_open
+      length = Whole.of(length) unless length.nil?
       raise ArgumentError, "negative length #{length} given" if length&.negative?
 
       left = [@mem.size - @pos, 0].max
@@ -65,21 +72,26 @@ module ProcessShared
       bytes.bytesize
     end
 
+    # @return [self]
     def <<(object)
       write(object)
       self
     end
 
+    # @return [nil]
     def print(*objects)
       write(*objects)
       nil
     end
 
+    # Writes the first character of a String, or the byte that an Integer ends in.
+    # @return character
     def putc(character)
       write(character.is_a?(Integer) ? (character & 0xff).chr : character.to_s[0])
       character
     end
 
+    # @return [Integer, nil] nil at the end
     def getbyte
       check_open
       return nil if eof?
@@ -89,6 +101,8 @@ module ProcessShared
       byte
     end
 
+    # @return [Integer]
+    # @raise [EOFError] at the end
     def readbyte
       getbyte || raise(EOFError, 'end of file reached')
     end
@@ -106,14 +120,19 @@ module ProcessShared
       nil
     end
 
+    # @return [String, nil] a byte; nil at the end
     def getc
       getbyte&.chr
     end
 
+    # @return [String] a byte
+    # @raise [EOFError] at the end
     def readchar
       getc || raise(EOFError, 'end of file reached')
     end
 
+    # The bytes from here to the end.
+    # @return [self] without a block: an Enumerator
     def each_byte
       return enum_for(:each_byte) unless block_given?
 
@@ -124,6 +143,8 @@ module ProcessShared
     end
     alias bytes each_byte
 
+    # A line with its end; separator nil: all that is left.
+    # @return [String, nil] nil at the end
     def gets(separator = "\n")
       check_open
       return nil if eof?
@@ -136,6 +157,8 @@ module ProcessShared
       line
     end
 
+    # The lines from here to the end.
+    # @return [self] without a block: an Enumerator
     def each_line(separator = "\n")
       return enum_for(:each_line, separator) unless block_given?
 
@@ -146,69 +169,91 @@ module ProcessShared
     end
     alias each each_line
 
+    # @return [String]
+    # @raise [EOFError] at the end
     def readline(separator = "\n")
       gets(separator) || raise(EOFError, 'end of file reached')
     end
 
+    # @return [Array<String>]
     def readlines(separator = "\n")
       each_line(separator).to_a
     end
 
+    # @return [Boolean] whether there is nothing left to read
     def eof?
       @pos >= @mem.size
     end
     alias eof eof?
 
+    # @return [Integer] bytes of the memory
     def size
       @mem.size
     end
 
+    # Ends this reading and writing; the memory stays open.
+    # @return [nil]
     def close
       @closed = true
       nil
     end
 
+    # @return [Boolean]
     def closed?
       @closed
     end
 
+    # Does nothing.
+    # @return [nil]
     def advise(*)
       nil
     end
 
+    # Does nothing: it is always binary.
+    # @return [self]
     def binmode
       self
     end
 
+    # @return [Boolean] true
     def binmode?
       true
     end
 
+    # Does nothing: what is written is there.
+    # @return [self]
     def flush
       self
     end
 
+    # Does nothing.
+    # @return [Integer] 0
     def fsync
       0
     end
 
+    # @return [Boolean] true
     def sync
       true
     end
 
+    # Does nothing.
     def sync=(value)
       value
     end
 
+    # @return [Boolean] false
     def tty?
       false
     end
     alias isatty tty?
 
+    # @return [nil] it has no descriptor
     def fileno
       nil
     end
 
+    # @return [Encoding] Encoding::BINARY
     def external_encoding
       Encoding::BINARY
     end
