@@ -16,11 +16,9 @@ library = ENV['PROCESS_SHARED_LIBRARY']
 
 # The flags of Ruby's own build are for C, and may ask for what C++ does not know.
 flags = '-std=c++20 -fvisibility=hidden -fvisibility-inlines-hidden -Wall -Wextra -Wno-unused-parameter -MMD -MP'
-sanitize = ENV['PROCESS_SHARED_SANITIZE'].to_s
-sanitize = nil if sanitize.empty?
-flags += " -fsanitize=#{sanitize} -fno-omit-frame-pointer -g1" if sanitize
-$CXXFLAGS = "#{$CXXFLAGS} #{flags}"
-$LDFLAGS = "#{$LDFLAGS} -fsanitize=#{sanitize}" if sanitize
+more = ENV['PROCESS_SHARED_CXXFLAGS'].to_s # a sanitizer's, say
+$CXXFLAGS = "#{$CXXFLAGS} #{flags} #{more}"
+$LDFLAGS = "#{$LDFLAGS} #{more[/-fsanitize=\S+/]}"
 $INCFLAGS = "-I#{core}/include -I#{core}/src #{$INCFLAGS}"
 # Inside one library: nothing of the core is exported, nor imported.
 $defs += ['-DPROCESS_SHARED_STATIC', '-DPROCESS_SHARED_BUILDING']
