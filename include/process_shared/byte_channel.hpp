@@ -79,7 +79,7 @@ public:
     [[nodiscard]] std::optional<std::vector<std::byte>> receive() {
         std::vector<std::byte> message;
         return receive_by(message, deadline::never()) == outcome::received ? std::optional(std::move(message))
-                                                                            : std::nullopt;
+                                                                           : std::nullopt;
     }
     enum class outcome { received, timed_out, closed };
     [[nodiscard]] outcome try_receive(std::vector<std::byte>& message) {

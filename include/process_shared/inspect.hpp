@@ -45,7 +45,7 @@ struct object_view {
     std::uint32_t alignment = 0;
 };
 
-/// Somebody who died holding, or about to take, a lock.
+/// Somebody who died holding, or about to take, a lock; or gave locks up by abandon_held().
 struct obituary_view {
     participant_name who;
     std::chrono::nanoseconds ago{};  ///< since it was noticed

@@ -37,8 +37,8 @@ public:
     [[nodiscard]] bool try_lock_by(deadline until);
     [[nodiscard]] detail::ownership acquire(deadline until);
     void declare_sound();
-    [[nodiscard]] std::uint32_t unlock_fully();          ///< at any depth; how deep it was
-    void lock_to_depth(std::uint32_t depth);             ///< as lock(), and as deep as that
+    [[nodiscard]] std::uint32_t unlock_fully();  ///< at any depth; how deep it was
+    void lock_to_depth(std::uint32_t depth);     ///< as lock(), and as deep as that
     [[nodiscard]] detail::ownership acquire_to_depth(std::uint32_t depth, deadline until);
     [[nodiscard]] std::uint32_t depth() const noexcept;  ///< how often the caller has locked it
 

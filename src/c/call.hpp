@@ -2,10 +2,10 @@
 // From C++ to C: exceptions become codes, codes of waits are told apart.
 #pragma once
 
+#include <process_shared/process_shared.h>
 #include <process_shared/deadline.hpp>
 #include <process_shared/error.hpp>
 #include <process_shared/lockable.hpp>
-#include <process_shared/process_shared.h>
 
 #include <memory>
 #include <new>
@@ -45,9 +45,7 @@ constexpr bool any_null(const Pointers*... pointers) noexcept {
 }
 
 /// Every wait from C ends when a signal handler runs.
-inline deadline deadline_of(pshared_deadline_t until) noexcept {
-    return deadline(until < 0 ? 0 : until).or_signal();
-}
+inline deadline deadline_of(pshared_deadline_t until) noexcept { return deadline(until < 0 ? 0 : until).or_signal(); }
 /// Why a wait ended without success. Not by was_interrupted: a predicate may have waited, too, and unset it.
 inline int end_of_wait(pshared_deadline_t until) noexcept {
     return deadline(until).has_passed() ? PSHARED_ETIMEDOUT : PSHARED_EINTR;

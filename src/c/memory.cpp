@@ -37,8 +37,8 @@ detail::type_record element_record(const char* element, size_t size, size_t alig
     return {detail::hash_text(element), size, static_cast<std::uint32_t>(alignment), element};
 }
 
-int named_array(pshared_segment_t* in, const char* name, detail::array_origin origin, size_t count,
-                const char* element, size_t size, size_t alignment, pshared_array_t** result) noexcept {
+int named_array(pshared_segment_t* in, const char* name, detail::array_origin origin, size_t count, const char* element,
+                size_t size, size_t alignment, pshared_array_t** result) noexcept {
     if (any_null(in, name, element, result)) return PSHARED_EINVAL;
     return run([&] {
         *result = new pshared_array{
@@ -79,9 +79,7 @@ int pshared_memory_remove(pshared_segment_t* in, const char* name) {
     return run([&] { shared_memory::remove(*in->used, name); });
 }
 void pshared_memory_close(pshared_memory_t* memory) { delete memory; }
-void* pshared_memory_data(const pshared_memory_t* memory) {
-    return memory == nullptr ? nullptr : memory->value.data();
-}
+void* pshared_memory_data(const pshared_memory_t* memory) { return memory == nullptr ? nullptr : memory->value.data(); }
 size_t pshared_memory_size(const pshared_memory_t* memory) { return memory == nullptr ? 0 : memory->value.size(); }
 int pshared_memory_read(const pshared_memory_t* memory, size_t offset, void* to, size_t bytes) {
     if (any_null(memory, to)) return PSHARED_EINVAL;
@@ -100,8 +98,8 @@ int pshared_array_anonymous(size_t count, const char* element, size_t element_si
                             pshared_array_t** result) {
     if (any_null(element, result)) return PSHARED_EINVAL;
     return run([&] {
-        *result = new pshared_array{
-            detail::anonymous_array(count, element_record(element, element_size, alignment)), element_size};
+        *result = new pshared_array{detail::anonymous_array(count, element_record(element, element_size, alignment)),
+                                    element_size};
     });
 }
 int pshared_array_create(pshared_segment_t* in, const char* name, size_t count, const char* element,
@@ -114,8 +112,7 @@ int pshared_array_open(pshared_segment_t* in, const char* name, const char* elem
 }
 int pshared_array_open_or_create(pshared_segment_t* in, const char* name, size_t count, const char* element,
                                  size_t element_size, size_t alignment, pshared_array_t** result) {
-    return named_array(in, name, detail::array_origin::open_or_create, count, element, element_size, alignment,
-                       result);
+    return named_array(in, name, detail::array_origin::open_or_create, count, element, element_size, alignment, result);
 }
 int pshared_array_remove(pshared_segment_t* in, const char* name, const char* element, size_t element_size,
                          size_t alignment) {

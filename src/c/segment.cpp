@@ -57,7 +57,8 @@ int construct(pshared_segment_t* in, const char* name, const char* type, size_t 
     if (any_null(in, name, type, object)) return PSHARED_EINVAL;
     init.bytes = bytes;
     return run([&] {
-        *object = segment_access::construct(*in->used, name, record(type, bytes, alignment), or_find, initialize, &init);
+        *object =
+            segment_access::construct(*in->used, name, record(type, bytes, alignment), or_find, initialize, &init);
     });
 }
 
@@ -143,8 +144,8 @@ int pshared_segment_fd(const pshared_segment_t* in, int* fd) {
     return run([&] { *fd = in->used->fd(); });
 }
 
-int pshared_segment_construct(pshared_segment_t* in, const char* name, const char* type, size_t bytes,
-                              size_t alignment, void (*init)(void*, void*), void* context, void** object) {
+int pshared_segment_construct(pshared_segment_t* in, const char* name, const char* type, size_t bytes, size_t alignment,
+                              void (*init)(void*, void*), void* context, void** object) {
     return construct(in, name, type, bytes, alignment, {init, context, 0}, false, object);
 }
 int pshared_segment_find_or_construct(pshared_segment_t* in, const char* name, const char* type, size_t bytes,
@@ -156,8 +157,7 @@ int pshared_segment_find(pshared_segment_t* in, const char* name, const char* ty
     if (any_null(in, name, type, object)) return PSHARED_EINVAL;
     return run([&] { *object = segment_access::find(*in->used, name, record(type, bytes, alignment)); });
 }
-int pshared_segment_destroy(pshared_segment_t* in, const char* name, const char* type, size_t bytes,
-                            size_t alignment) {
+int pshared_segment_destroy(pshared_segment_t* in, const char* name, const char* type, size_t bytes, size_t alignment) {
     if (any_null(in, name, type)) return PSHARED_EINVAL;
     return run([&] { segment_access::destroy(*in->used, name, record(type, bytes, alignment)); });
 }

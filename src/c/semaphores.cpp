@@ -76,8 +76,7 @@ int pshared_owned_semaphore_init(pshared_owned_semaphore_t* semaphore, int64_t p
         return PSHARED_OK;
     });
 }
-int pshared_owned_semaphore_acquire(pshared_owned_semaphore_t* semaphore, uint32_t capacity,
-                                    pshared_deadline_t until) {
+int pshared_owned_semaphore_acquire(pshared_owned_semaphore_t* semaphore, uint32_t capacity, pshared_deadline_t until) {
     return with_core(semaphore, capacity, [&](owned_semaphore_core& core) {
         return waited(core.acquire(capacity, deadline_of(until)) != owned_semaphore_core::no_slot, until);
     });

@@ -309,7 +309,9 @@ object_buffer::codec object_buffer::load_encoded(const request& wanted, std::err
     return result.found;
 }
 
-bool object_buffer::is_busy() const noexcept { return valid() && sync::is_held(buffer{block_, capacity_}.head().guard); }
+bool object_buffer::is_busy() const noexcept {
+    return valid() && sync::is_held(buffer{block_, capacity_}.head().guard);
+}
 
 void object_buffer::store_bytes(std::span<const std::byte> object) const {
     std::error_code error;

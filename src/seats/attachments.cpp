@@ -141,9 +141,11 @@ mapping_node* open_node(const attachment* where) noexcept {
 
 /// But for what lies in a segment that this process has closed: its words are out of reach, until the thread ends.
 void abandon_all(thread_block& block) {
-    for_each_sitting(block, [](const sitting& one) {
+    const auto abandon = [](const sitting& one) {
         if (const mapping_node* node = open_node(one.where)) abandon_held(node->mapped, one.me);
-    });
+    };
+    for_each_sitting(block, abandon);
+    if (block.as.everywhere != nullptr) block.as.everywhere->for_each_seat(abandon);
 }
 
 participant_id seat_for(thread_block& block, mapping_node& node) {

@@ -17,6 +17,12 @@ namespace process_shared::seats {
 /// A segment as this process knows it: one for all its mappings, recognized by file and uuid.
 struct attachment;
 
+/// Where a thread sits: one for each segment that it has used.
+struct sitting {
+    const attachment* where;
+    participant_id me;
+};
+
 /// Where a thread sits in one mapping of a segment: all that a lock needs.
 struct place {
     // Atomic only because detach clears `size` in the caches of other threads. relaxed: a thread that goes on to use
@@ -92,7 +98,8 @@ bool inherited_by_fork(const void* address) noexcept;
 /// How often this process's line of ancestors has forked, as far as was noticed: tells a handle made by the parent.
 std::uint64_t fork_epoch() noexcept;
 
-/// The calling thread gives up all it holds, in every segment, as if it had died. What explicit participants hold stays.
+/// The calling thread gives up all it holds, in every segment, as if it had died; and what the participant holds that it
+/// acts as, if that one sits everywhere.
 void abandon_everything() noexcept;
 
 /// Writes the calling thread's name, which has changed, into its seats.
@@ -125,6 +132,10 @@ public:
         for (const acting& one : seats_)
             if (one.where == where) return one.me;
         return 0;
+    }
+    template <class Visit>
+    void for_each_seat(Visit&& visit) const {
+        for (const acting& one : seats_) visit(sitting{one.where, one.me});
     }
     /// Claims one, by the thread that keeps it. Throws as sit.
     participant_id claim_near(const void* address) {

@@ -133,7 +133,7 @@ void abandon_held(const view& in, participant_id me) noexcept {
         slot.store(0, std::memory_order_relaxed);
         detail::step("Y3");
     }
-    here.spilled.store(0, std::memory_order_release);  // pairs with for_each_reader
+    here.spilled.store(0, std::memory_order_release);                      // pairs with for_each_reader
     detail::my_last_read->lock.store(nullptr, std::memory_order_relaxed);  // my own
     // The thread may end, and its seat be another's, before anybody asks who it was.
     if (abandoned_locks != 0) write_obituary(in, me, here, abandoned_locks);

@@ -9,12 +9,6 @@
 
 namespace process_shared::seats {
 
-/// Where a thread sits: one for each segment that it has used.
-struct sitting {
-    const attachment* where;
-    participant_id me;
-};
-
 /// A page of them, for threads that sit in many segments.
 struct sitting_page {
     static constexpr std::uint32_t capacity = 254;

@@ -15,7 +15,9 @@
 namespace process_shared {
 
 struct participant::keeper final : seats::deputy {
-    keeper() { thread = new std::thread([this] { keep(); }); }
+    keeper() {
+        thread = new std::thread([this] { keep(); });
+    }
 
     /// In one segment only.
     explicit keeper(const segment& in) : keeper() {
@@ -67,9 +69,7 @@ struct participant::keeper final : seats::deputy {
         }
     }
 
-    [[nodiscard]] seats::acting role() {
-        return seated.me != 0 ? seated : seats::acting{nullptr, 0, this};
-    }
+    [[nodiscard]] seats::acting role() { return seated.me != 0 ? seated : seats::acting{nullptr, 0, this}; }
 
     std::shared_ptr<void> memory;
     std::uint64_t epoch = seats::fork_epoch();

@@ -184,7 +184,8 @@ private:
             const std::uint64_t state = in.seat_at(index).state.load(std::memory_order_acquire);  // pairs with C4
             if (state_of(state) != seat_state::taken && state_of(state) != seat_state::leaving) continue;
             const participant_id who = make_id(index, state_generation(state));
-            if (!is_dead(in, who)) continue;
+            // A generation that no id can have was written by a stranger, and cannot be swept: not again and again.
+            if (generation_of(who) != state_generation(state) || !is_dead(in, who)) continue;
             sweep(in, who);
             found = true;
         }

@@ -14,6 +14,7 @@
 #include <ostream>
 #include <string>
 #include <typeinfo>
+#include <utility>
 #include <vector>
 
 namespace contract {
@@ -38,9 +39,9 @@ inline std::vector<setting> settings_of(std::initializer_list<actor_kind> actors
     return all;
 }
 
-/// What a part is: a function of the props, and of its actor's state.
+/// What a part is: a function of the props, of its actor's state, and of the actor's own mapping.
 template <class Props>
-using part_of = std::function<void(Props&, actor_state&)>;
+using part_of = std::function<void(Props&, actor_state&, process_shared::segment&)>;
 
 struct part_list {
     /// By name, for all props of the program.
@@ -65,11 +66,16 @@ struct props_with_actors {
 /// Made at namespace scope: `const part<props> waits("waits", [](props& with, actor_state& mine) { … });`
 template <class Props>
 struct part {
+    part(std::string name, std::function<void(Props&, actor_state&)> what)
+        : part(std::move(name),
+               part_of<Props>([what = std::move(what)](Props& with, actor_state& mine, process_shared::segment&) {
+                   what(with, mine);
+               })) {}
     part(std::string name, part_of<Props> what) {
         part_list::all()[part_name<Props>(name)] = [what = std::move(what)](process_shared::segment& own,
                                                                             unsigned index) {
             auto& with = own.find<props_with_actors<Props>>("props");
-            what(with.props, with.actors.at(index));
+            what(with.props, with.actors.at(index), own);
         };
     }
 };

@@ -2,6 +2,7 @@
 // owned_semaphore: permits between participants, which come back from the dead.
 #include "contract/company.hpp"
 #include "contract/one_lock.hpp"
+#include "seats/attachments.hpp"
 
 #include <process_shared/inspect.hpp>
 #include <process_shared/mutex.hpp>
@@ -300,6 +301,18 @@ TEST_F(one_owned_semaphore, counts_as_one_hold_however_many_permits) {
     with.many.acquire();
     EXPECT_EQ(with.many.held(), 1);
     with.many.release();
+}
+
+TEST_F(one_owned_semaphore, seat_that_a_stranger_forged_does_not_keep_a_waiter_from_its_deadline) {
+    namespace seats = process_shared::seats;
+    auto& wanted = memory.construct<owned_semaphore<1>>("wanted", 1);
+    wanted.acquire();
+    const seats::view in = seats::view_of(&wanted);
+    // A generation that no id has room for: neither alive, nor to be swept.
+    in.seat_at(7).state = seats::make_state(seats::seat_state::taken, std::uint64_t{1} << 54);
+    in.header().high_water = 8;
+    std::thread([&] { EXPECT_FALSE(wanted.try_acquire_for(10ms)); }).join();
+    in.seat_at(7).state = 0;
 }
 
 TEST_F(one_owned_semaphore, is_an_error_outside_a_segment) {

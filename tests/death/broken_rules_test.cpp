@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // A death test must be able to fail. Here one rule of a protocol is broken on purpose, and the harness has to see it.
+#include "death/abandon_scenarios.hpp"
 #include "death/buffer_scenarios.hpp"
 #include "death/campaign.hpp"
+#include "death/channel_scenarios.hpp"
 #include "death/heap_scenarios.hpp"
 #include "death/lock_scenarios.hpp"
 #include "death/permit_scenarios.hpp"
@@ -90,6 +92,20 @@ TEST(broken_rule, permit_given_back_that_wakes_nobody_is_seen) {
 
 TEST(broken_rule, index_that_moves_before_the_object_is_there_is_seen) {
     EXPECT_GT(try_broken<store>("object_buffer_publishes_early").unrecovered, 0u);
+}
+
+TEST(broken_rule, thread_that_gives_up_quietly_is_seen) {
+    EXPECT_GT(try_broken<gives_all_up<once>>("takeover_keeps_quiet").unrecovered, 0u);
+}
+
+TEST(broken_rule, description_that_counts_before_it_is_whole_is_seen) {
+    // The description of two turns ago counts: the next sender finds no room, the next receiver another message.
+    EXPECT_GT(try_broken<send_across_the_end>("channel_commits_early").unexpectedly_by_backstop, 0u);
+    EXPECT_GT(try_broken<receive_beside_a_receiver>("channel_commits_early").unrecovered, 0u);
+}
+
+TEST(broken_rule, sender_that_notifies_nobody_is_seen) {
+    EXPECT_GT(left_asleep<woken_receiver>("channel_notifies_nobody"), 0u);
 }
 
 TEST(broken_rule, block_that_is_split_before_its_rest_has_a_header_is_seen) {

@@ -4,45 +4,25 @@
 //   byte 0: bit 0: the guard's last owner died inside; bit 1: the file is cut or lengthened by the next two bytes
 //   then, again and again: offset (2 bytes), width (1 byte: 1, 2, 4 or 8 bytes), value (that many bytes)
 #include "fuzz/fuzzed_segment.hpp"
+#include "fuzz/input.hpp"
 #include "seats/layout.hpp"
 
 #include <algorithm>
-#include <cstring>
-#include <span>
 #include <vector>
 
 namespace {
 
 namespace seats = process_shared::seats;
-
-/// Takes bytes off the front of the input; zeroes when it is used up.
-class input {
-public:
-    explicit input(std::span<const std::uint8_t> bytes) : left_(bytes) {}
-    [[nodiscard]] bool empty() const { return left_.empty(); }
-    std::uint64_t take(std::size_t width) {
-        std::uint64_t value = 0;
-        width = std::min(width, left_.size());
-        std::memcpy(&value, left_.data(), width);
-        left_ = left_.subspan(width);
-        return value;
-    }
-
-private:
-    std::span<const std::uint8_t> left_;
-};
+using fuzz::input;
+using fuzz::put;
 
 void change(std::vector<std::uint8_t>& bytes, input& from) {
     while (!from.empty()) {
         const std::size_t offset = from.take(2) % bytes.size();
         const std::size_t width = std::size_t{1} << from.take(1) % 4;
         const std::uint64_t value = from.take(width);
-        std::memcpy(bytes.data() + offset, &value, std::min(width, bytes.size() - offset));
+        put(bytes, offset, value, width);
     }
-}
-
-void put(std::vector<std::uint8_t>& bytes, std::size_t offset, std::uint64_t value) {
-    std::memcpy(bytes.data() + offset, &value, sizeof value);
 }
 
 }  // namespace

@@ -27,8 +27,11 @@ void collect(void* at) {
     xfree(at);
 }
 std::size_t size_of(const void*) { return sizeof(box); }
-const rb_data_type_t box_type = {
-    "ProcessShared::Native::Box", {nullptr, collect, size_of, nullptr, {}}, nullptr, nullptr, RUBY_TYPED_FREE_IMMEDIATELY};
+const rb_data_type_t box_type = {"ProcessShared::Native::Box",
+                                 {nullptr, collect, size_of, nullptr, {}},
+                                 nullptr,
+                                 nullptr,
+                                 RUBY_TYPED_FREE_IMMEDIATELY};
 
 VALUE allocate(VALUE of_class) {
     box* made = nullptr;
@@ -215,8 +218,8 @@ VALUE buffer_store(VALUE self, VALUE codec, VALUE object) {
     StringValue(object);
     object = rb_str_new_frozen(object);  // it is read without the GVL
     pshared_object_buffer_t* const buffer = open_box(self)->buffer;
-    transfer context{nullptr, buffer, NUM2INT(codec), RSTRING_PTR(object),
-                     static_cast<std::size_t>(RSTRING_LEN(object)), {}};
+    transfer context{
+        nullptr, buffer, NUM2INT(codec), RSTRING_PTR(object), static_cast<std::size_t>(RSTRING_LEN(object)), {}};
     const int code = transact(self, store, &context, pshared_object_buffer_is_busy(buffer) != 0, PSHARED_NEVER);
     RB_GC_GUARD(object);
     check(code, "write");

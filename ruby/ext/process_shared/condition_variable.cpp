@@ -13,8 +13,12 @@ VALUE condition_initialize(int argc, VALUE* argv, VALUE self) {
     object* const mine = object_of(self);
     const VALUE options = take_options(&argc, argv);
     rb_check_arity(argc, 0, 0);
-    const recipe how{PSHARED_TYPE_CONDITION_VARIABLE_ANY, "condition_variable", sizeof(pshared_condition_variable_t), 4,
-                     nullptr, nullptr};
+    const recipe how{PSHARED_TYPE_CONDITION_VARIABLE_ANY,
+                     "condition_variable",
+                     sizeof(pshared_condition_variable_t),
+                     4,
+                     nullptr,
+                     nullptr};
     memory* const where = place(how, options);
     if (mine->where != nullptr) release(mine->where);
     mine->where = where;
@@ -68,8 +72,8 @@ VALUE condition_wait(int argc, VALUE* argv, VALUE self) {
         check(let_go(lock, &context.depth), "wait");
     else
         rb_funcall(context.lock, rb_intern("unlock"), 0);
-    const int code =
-        FIX2INT(rb_ensure(sleep_body, reinterpret_cast<VALUE>(&context), lock_again, reinterpret_cast<VALUE>(&context)));
+    const int code = FIX2INT(
+        rb_ensure(sleep_body, reinterpret_cast<VALUE>(&context), lock_again, reinterpret_cast<VALUE>(&context)));
     if (code == PSHARED_ETIMEDOUT) return Qnil;
     check(code, "wait");
     return self;
@@ -87,8 +91,7 @@ VALUE condition_broadcast(VALUE self) {
 }  // namespace
 
 void init_condition_variable() {
-    const VALUE condition =
-        rb_define_class_under(module, "ConditionVariable", rb_path2class("ProcessShared::Shared"));
+    const VALUE condition = rb_define_class_under(module, "ConditionVariable", rb_path2class("ProcessShared::Shared"));
     rb_define_method(condition, "initialize", condition_initialize, -1);
     rb_define_method(condition, "wait", condition_wait, -1);
     rb_define_method(condition, "signal", condition_signal, 0);

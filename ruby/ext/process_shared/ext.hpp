@@ -50,16 +50,16 @@ struct memory {
     std::atomic<unsigned> users;
     void* address;
     std::size_t bytes;
-    pshared_block_t* block;      // of an anonymous one
-    segment_use* segment;        // of a named one
-    unsigned forks;              // seen by this process when it was made
+    pshared_block_t* block;  // of an anonymous one
+    segment_use* segment;    // of a named one
+    unsigned forks;          // seen by this process when it was made
 };
 void retain(memory* used) noexcept;
 void release(memory* used) noexcept;
 
 /// How an object of shared memory begins.
 struct recipe {
-    const char* type;  // as a directory knows it
+    const char* type;    // as a directory knows it
     const char* object;  // its name in a segment that has no other
     std::size_t bytes;
     std::size_t alignment;

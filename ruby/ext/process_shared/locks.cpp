@@ -355,9 +355,7 @@ VALUE shared_lock_shared(VALUE self) {
     read_until(self, open_object(self), PSHARED_NEVER);
     return self;
 }
-VALUE shared_try_lock_shared(VALUE self) {
-    return read_until(self, open_object(self), PSHARED_NOW) ? Qtrue : Qfalse;
-}
+VALUE shared_try_lock_shared(VALUE self) { return read_until(self, open_object(self), PSHARED_NOW) ? Qtrue : Qfalse; }
 VALUE shared_lock_shared_for(VALUE self, VALUE timeout) {
     const pshared_deadline_t until = deadline_of(timeout);
     return read_until(self, open_object(self), until) ? Qtrue : Qfalse;

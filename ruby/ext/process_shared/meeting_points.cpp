@@ -45,7 +45,9 @@ VALUE event_is_set(VALUE self) {
     check(pshared_event_is_set(event_of(open_object(self)), &is_set), "set?");
     return is_set != 0 ? Qtrue : Qfalse;
 }
-int wait_event(void* at, pshared_deadline_t until) { return pshared_event_wait(static_cast<pshared_event_t*>(at), until); }
+int wait_event(void* at, pshared_deadline_t until) {
+    return pshared_event_wait(static_cast<pshared_event_t*>(at), until);
+}
 VALUE event_wait(int argc, VALUE* argv, VALUE self) {
     rb_check_arity(argc, 0, 1);
     const pshared_deadline_t until = deadline_of(argc == 1 ? argv[0] : Qnil);

@@ -165,8 +165,7 @@ VALUE plain_load(VALUE self, VALUE offset) {
     const std::size_t at = NUM2SIZET(offset);
     plain* const mine = open_plain(self);
     check_range(mine, at, 1);
-    const VALUE string =
-        rb_str_new_static(bytes_of(mine) + at, static_cast<long>(mine->size - at));
+    const VALUE string = rb_str_new_static(bytes_of(mine) + at, static_cast<long>(mine->size - at));
     rb_obj_freeze(string);
     ++mine->users;
     return rb_ensure(load_from, string, stop_using, reinterpret_cast<VALUE>(mine));
@@ -387,8 +386,8 @@ memory* place(const recipe& how, VALUE options) {
         return anonymous(how);
     }
     void* address = nullptr;
-    const int code = pshared_segment_find_or_construct(found.segment->handle, found.object, how.type, how.bytes, how.alignment,
-                                                       how.init, how.context, &address);
+    const int code = pshared_segment_find_or_construct(found.segment->handle, found.object, how.type, how.bytes,
+                                                       how.alignment, how.init, how.context, &address);
     if (code != PSHARED_OK || RHASH_SIZE(options) != 0) {
         release(found.segment);
         check(code, found.object);

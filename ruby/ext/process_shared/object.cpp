@@ -94,8 +94,10 @@ void end_moving(VALUE thread) noexcept {
     if (mine == nullptr) return;
     rb_internal_thread_specific_set(thread, moving_key, nullptr);
     if (mine->generation == process_generation && mine->participant != nullptr &&
-        pshared_act_as(mine->participant) == PSHARED_OK)
+        pshared_act_as(mine->participant) == PSHARED_OK) {
         leave_barriers(mine->memberships);
+        pshared_abandon_held();
+    }
     pshared_act_as(nullptr);
     acts_for = 0;
     pshared_participant_end(mine->participant);

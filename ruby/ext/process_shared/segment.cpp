@@ -11,11 +11,8 @@ constexpr std::size_t default_bytes = 65'536;
 constexpr std::size_t beside_an_object = 16'384;
 
 void collect(void* at) { release(static_cast<segment_use*>(at)); }
-const rb_data_type_t segment_type = {"ProcessShared::Segment",
-                                     {nullptr, collect, nullptr, nullptr, {}},
-                                     nullptr,
-                                     nullptr,
-                                     RUBY_TYPED_FREE_IMMEDIATELY};
+const rb_data_type_t segment_type = {
+    "ProcessShared::Segment", {nullptr, collect, nullptr, nullptr, {}}, nullptr, nullptr, RUBY_TYPED_FREE_IMMEDIATELY};
 
 segment_use* make_use(pshared_segment_t* handle) {
     auto* const made = new segment_use;
@@ -68,7 +65,9 @@ VALUE named(int argc, VALUE* argv, VALUE of_class, by_name open) {
 VALUE segment_open(int argc, VALUE* argv, VALUE of_class) {
     return named(argc, argv, of_class, pshared_segment_open_or_create);
 }
-VALUE segment_create(int argc, VALUE* argv, VALUE of_class) { return named(argc, argv, of_class, pshared_segment_create); }
+VALUE segment_create(int argc, VALUE* argv, VALUE of_class) {
+    return named(argc, argv, of_class, pshared_segment_create);
+}
 VALUE segment_anonymous(int argc, VALUE* argv, VALUE of_class) {
     const VALUE keywords = take_options(&argc, argv);
     rb_check_arity(argc, 0, 1);

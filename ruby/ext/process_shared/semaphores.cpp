@@ -13,7 +13,9 @@ void init_semaphore(void* at, void* context) {
     pshared_semaphore_init(static_cast<pshared_semaphore_t*>(at), *static_cast<std::int64_t*>(context));
 }
 
-pshared_semaphore_t* semaphore_of(const object* mine) { return static_cast<pshared_semaphore_t*>(mine->where->address); }
+pshared_semaphore_t* semaphore_of(const object* mine) {
+    return static_cast<pshared_semaphore_t*>(mine->where->address);
+}
 
 void replace(object* mine, memory* where) {
     if (mine->where != nullptr) release(mine->where);  // initialize, called again
@@ -35,7 +37,9 @@ VALUE semaphore_setup(VALUE self, VALUE value, VALUE max, VALUE type, VALUE opti
 int semaphore_acquire(void* at, pshared_deadline_t until) {
     return pshared_semaphore_acquire(static_cast<pshared_semaphore_t*>(at), until);
 }
-void semaphore_give_back(void* at) { pshared_semaphore_release(static_cast<pshared_semaphore_t*>(at), 1, PSHARED_SEMAPHORE_MAX); }
+void semaphore_give_back(void* at) {
+    pshared_semaphore_release(static_cast<pshared_semaphore_t*>(at), 1, PSHARED_SEMAPHORE_MAX);
+}
 
 int acquire(VALUE self, pshared_deadline_t until) {
     const object* const mine = open_object(self);

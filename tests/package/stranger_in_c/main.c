@@ -28,7 +28,8 @@ int main(void) {
     pshared_channel_t *news;
     void *found;
     if (pshared_segment_anonymous(4096, NULL, &memory) != PSHARED_OK) return 1;
-    if (pshared_segment_construct(memory, "counter", "counter", sizeof(struct counter), 8, NULL, NULL, &found)) return 1;
+    if (pshared_segment_construct(memory, "counter", "counter", sizeof(struct counter), 8, NULL, NULL, &found))
+        return 1;
     if (pshared_channel_anonymous(100, 0, &news) != PSHARED_OK) return 1;
     struct counter *const shared = found;
 
