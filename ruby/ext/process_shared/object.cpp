@@ -132,11 +132,6 @@ VALUE close_object(VALUE self) {
 
 VALUE is_closed(VALUE self) { return object_of(self)->where == nullptr ? Qtrue : Qfalse; }
 
-VALUE refuse_copy(VALUE self, VALUE) {
-    rb_raise(rb_eTypeError, "%" PRIsVALUE " cannot be copied: make another one, or open it by its name",
-             rb_obj_class(self));
-}
-
 }  // namespace
 
 const rb_data_type_t object_type = {
@@ -205,7 +200,6 @@ void init_objects() {
     rb_define_alloc_func(base, allocate_object);
     rb_define_method(base, "close", close_object, 0);
     rb_define_method(base, "closed?", is_closed, 0);
-    rb_define_method(base, "initialize_copy", refuse_copy, 1);
 }
 
 }  // namespace pshared_ruby

@@ -186,7 +186,6 @@ void init_segment() {
     rb_define_method(segment, "name", segment_name, 0);
     rb_define_method(segment, "size", segment_size, 0);
     rb_define_method(segment, "free_bytes", segment_free_bytes, 0);
-    rb_undef_method(segment, "initialize_copy");
 }
 
 }  // namespace pshared_ruby

@@ -8,6 +8,7 @@ module ProcessShared
   # writes the same objects (process_shared::object_buffer).
   class ObjectBuffer
     extend OpenWithSelf
+    include OnlyOne
 
     # @param capacity [Integer] bytes of the largest object, marshalled
     # @param options name:, segment:, mode:, as Mutex#initialize
@@ -53,14 +54,6 @@ module ProcessShared
     # @return [Boolean]
     def closed?
       @native.released?
-    end
-
-    def initialize_copy(_other)
-      raise TypeError, "#{self.class} cannot be copied: make another one, or open it by its name"
-    end
-
-    def marshal_dump
-      raise TypeError, "#{self.class} cannot be marshalled: inherit it by fork, or open it by its name"
     end
   end
 end

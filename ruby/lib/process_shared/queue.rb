@@ -10,6 +10,7 @@ module ProcessShared
   # Nobody is stuck.
   class Queue
     extend OpenWithSelf
+    include OnlyOne
 
     # Bytes in the ring if nothing else is said. Memory is used as it fills.
     BYTES = 64 * 1024 * 1024
@@ -108,14 +109,6 @@ module ProcessShared
     # @return [Boolean] whether this process has called release
     def released?
       @native.released?
-    end
-
-    def initialize_copy(_other)
-      raise TypeError, "#{self.class} cannot be copied: make another one, or open it by its name"
-    end
-
-    def marshal_dump
-      raise TypeError, "#{self.class} cannot be marshalled: inherit it by fork, or open it by its name"
     end
 
     private

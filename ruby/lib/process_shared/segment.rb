@@ -8,6 +8,8 @@ module ProcessShared
   #   guard = ProcessShared::Mutex.new(segment: segment, name: 'guard')   # C++: memory.find<process_shared::mutex>("guard")
   #   ProcessShared::Segment.remove('jobs')
   class Segment
+    include OnlyOne
+
     # @!method self.open(name, bytes = 65536, mode: 0600, seats: 256, names: 128, directory: '/dev/shm', others: false)
     #   Opens it, or makes it; whoever comes first makes it. One that is there has at least that size (ArgumentError).
     #   @param name [String] a leading slash is ignored
@@ -47,11 +49,6 @@ module ProcessShared
 
     # @!method closed?
     #   @return [Boolean]
-
-    # @raise [TypeError] always
-    def marshal_dump
-      raise TypeError, "#{self.class} cannot be marshalled: open it by its name"
-    end
   end
 
   # Takes the name of a segment away. Whoever has it open keeps it.

@@ -16,6 +16,19 @@ module ProcessShared
     end
   end
 
+  # For objects of which a copy would be the same, and be closed with it.
+  module OnlyOne
+    # @raise [TypeError] always
+    def initialize_copy(_other)
+      raise TypeError, "#{self.class} cannot be copied: make another one, or open it by its name"
+    end
+
+    # @raise [TypeError] always
+    def marshal_dump
+      raise TypeError, "#{self.class} cannot be marshalled: inherit it by fork, or open it by its name"
+    end
+  end
+
   # @private
   module Whole
     # An Integer; rounded towards zero, as Ruby does with indexes.
@@ -37,6 +50,7 @@ module ProcessShared
   # Closing one, and collecting it, ends this process's use. Other processes that have it keep it.
   class Shared
     extend OpenWithSelf
+    include OnlyOne
 
     # @!method close
     #   Ends this process's use of it; again is fine.
@@ -44,15 +58,5 @@ module ProcessShared
 
     # @!method closed?
     #   @return [Boolean]
-
-    def _dump(*)
-      raise TypeError, "#{self.class} cannot be marshalled: inherit it by fork, or open it by its name"
-    end
-    private :_dump
-
-    # @raise [TypeError] always
-    def marshal_dump
-      _dump
-    end
   end
 end

@@ -11,6 +11,7 @@ module ProcessShared
   # processes that do not trust each other use `format: :msgpack`, which also C++ reads.
   class SharedMemory < FFI::Pointer
     extend OpenWithSelf
+    include OnlyOne
 
     # The type of FFI that it was made for; :uchar if for a number of bytes.
     attr_reader :type
@@ -99,14 +100,6 @@ module ProcessShared
     # @return [Boolean]
     def closed?
       @native.closed?
-    end
-
-    def initialize_copy(_other)
-      raise TypeError, "#{self.class} cannot be copied: make another one, or open it by its name"
-    end
-
-    def marshal_dump
-      raise TypeError, "#{self.class} cannot be marshalled: inherit it by fork, or open it by its name"
     end
 
     private
