@@ -22,6 +22,6 @@ Gem::Specification.new do |gem|
   gem.add_runtime_dependency 'ffi', '~> 1.0'
   gem.add_development_dependency 'minitest', '~> 5.0'
   gem.add_development_dependency 'msgpack', '~> 1.4'
-  gem.add_development_dependency 'rake', '>= 12'
+  gem.add_development_dependency 'rake', '~> 13.0'
   gem.metadata['rubygems_mfa_required'] = 'true'
 end

@@ -16,7 +16,8 @@ mkdir "$folder/tree/ruby"
 rm -rf "$folder/tree/ruby/ext/process_shared/core" "$folder"/tree/ruby/lib/process_shared/*.so
 
 (cd "$folder/tree/ruby" && rake gem)
-gem install --local --no-document --install-dir "$folder/home" "$folder/tree/ruby/pkg/process_shared.gem" >"$folder/install.log" 2>&1 ||
+# Debian's ffi is not in the folder that it is installed to; whether it is found is seen below.
+gem install --local --ignore-dependencies --no-document --install-dir "$folder/home" "$folder/tree/ruby/pkg/process_shared.gem" >"$folder/install.log" 2>&1 ||
     { cat "$folder/install.log"; find "$folder/home" -name gem_make.out -exec cat {} +; exit 1; }
 # Nothing of the tree it came from may be needed.
 rm -rf "$folder/tree"
