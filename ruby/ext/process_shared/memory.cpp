@@ -182,7 +182,7 @@ VALUE get_as(const char* at, VALUE (*convert)(T)) {
     return convert(value);
 }
 
-VALUE get_element(element type, const char* at) {
+[[gnu::always_inline]] inline VALUE get_element(element type, const char* at) {
     switch (type) {
         case element::i8:
             return INT2FIX(static_cast<std::int8_t>(*at));
@@ -332,14 +332,22 @@ VALUE plain_put(VALUE self, VALUE index, VALUE value) {
     std::memcpy(element_at(self, mine, at), bytes, size);
     return value;
 }
-VALUE plain_each(VALUE self) {
-    const plain* const mine = array_of(self);
-    const auto kind = static_cast<element>(mine->element);
-    const unsigned size = size_of_element(kind);
+/// The kind is known to the compiler: what remains is the yielding.
+template <element Kind>
+void yield_each(const plain* mine) {
+    const unsigned size = size_of_element(Kind);
     for (std::size_t i = 0; i < mine->count; ++i) {
         if (mine->closed) raise_closed();
-        rb_yield(get_element(kind, mine->bytes + i * size));
+        rb_yield(get_element(Kind, mine->bytes + i * size));
     }
+}
+VALUE plain_each(VALUE self) {
+    using enum element;
+    static constexpr void (*by_kind[])(const plain*) = {
+        yield_each<i8>,  yield_each<u8>,  yield_each<i16>, yield_each<u16>, yield_each<i32>,    yield_each<u32>,
+        yield_each<i64>, yield_each<u64>, yield_each<f32>, yield_each<f64>, yield_each<pointer>};
+    const plain* const mine = array_of(self);
+    by_kind[mine->element](mine);
     RB_GC_GUARD(self);
     return self;
 }
@@ -364,8 +372,20 @@ VALUE plain_length(VALUE self) { return SIZET2NUM(array_of(self)->count); }
 
 /// For a SharedArray, whose @native this is: one look, and no more Ruby.
 ID id_native;
-VALUE array_get(VALUE self, VALUE index) { return plain_get(rb_ivar_get(self, id_native), index); }
+VALUE array_get(int argc, VALUE* argv, VALUE self) {
+    rb_check_arity(argc, 1, 2);
+    if (argc == 1 && (FIXNUM_P(argv[0]) || !RTEST(rb_obj_is_kind_of(argv[0], rb_cRange)))) [[likely]]
+        return plain_get(rb_ivar_get(self, id_native), argv[0]);
+    return rb_funcall(self, rb_intern("slice_of"), 2, argv[0], argc == 2 ? argv[1] : Qnil);
+}
 VALUE array_put(VALUE self, VALUE index, VALUE value) { return plain_put(rb_ivar_get(self, id_native), index, value); }
+
+VALUE array_length(VALUE self, VALUE, VALUE) { return plain_length(rb_ivar_get(self, id_native)); }
+VALUE array_each(VALUE self) {
+    RETURN_SIZED_ENUMERATOR(self, 0, nullptr, array_length);
+    plain_each(rb_ivar_get(self, id_native));
+    return self;
+}
 
 }  // namespace
 
@@ -415,8 +435,9 @@ void init_memory() {
     rb_define_method(plain_class, "fill", plain_fill, 1);
     id_native = rb_intern("@native");
     const VALUE access = rb_define_module_under(native, "ArrayAccess");
-    rb_define_method(access, "element", array_get, 1);
+    rb_define_method(access, "[]", array_get, -1);
     rb_define_method(access, "[]=", array_put, 2);
+    rb_define_method(access, "each", array_each, 0);
 }
 
 }  // namespace pshared_ruby

@@ -8,7 +8,6 @@ module ProcessShared
   class SharedArray < SharedMemory
     include Enumerable
     include Native::ArrayAccess
-    private :element
 
     # In the extension's order.
     NATIVE = %i[int8 uint8 int16 uint16 int32 uint32 int64 uint64 float double pointer].each_with_index.to_h.freeze
@@ -31,22 +30,15 @@ module ProcessShared
       @native.length
     end
 
-    # One element (negative: from the end), or an Array of them by start and length, or by a range.
-    # @raise [IndexError] outside
-    def [](index, count = nil)
-      count || index.is_a?(Range) ? slice_of(index, count) : element(index)
-    end
+    # @!method [](index, count = nil)
+    #   One element (negative: from the end), or an Array of them by start and length, or by a range.
+    #   @raise [IndexError] outside
 
     # @!method []=(index, value)
     #   @raise [IndexError] outside, [RangeError] for an integer that the type cannot hold
 
-    # @return [self] without a block: an Enumerator
-    def each(&block)
-      return enum_for(:each) { length } unless block
-
-      @native.each(&block)
-      self
-    end
+    # @!method each
+    #   @return [self] without a block: an Enumerator
 
     # @return [self] without a block: an Enumerator
     def reverse_each
