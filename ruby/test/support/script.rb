@@ -5,6 +5,8 @@ require 'rbconfig'
 # A ruby of its own, no relative of the test: it shares what it can find by name only.
 class Script
   LIB = File.dirname($LOADED_FEATURES.grep(%r{/process_shared\.rb\z}).first)
+  # The extension may lie in a folder of its own.
+  EXTENSION = File.expand_path('../..', $LOADED_FEATURES.grep(%r{/process_shared/process_shared_ext\.so\z}).first)
   # Sends the value of a piece of code, or its exception, back by standard output.
   EVALUATE = <<~'RUBY'
     $stdout.binmode
@@ -24,7 +26,7 @@ class Script
     @stdout, stdout = IO.pipe(binmode: true)
     @stderr, stderr = IO.pipe(binmode: true)
     load = require ? ['-r', require] : []
-    @pid = spawn(env, RbConfig.ruby, '-I', LIB, *load, *options, '-e', code, *arguments.map(&:to_s),
+    @pid = spawn(env, RbConfig.ruby, '-I', EXTENSION, '-I', LIB, *load, *options, '-e', code, *arguments.map(&:to_s),
                  in: stdin, out: stdout, err: stderr)
     [stdin, stdout, stderr].each(&:close)
     @out = +''.b
